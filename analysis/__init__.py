@@ -1,0 +1,1 @@
+"""Received frames against what was sent: error statistics and scores."""

@@ -1,0 +1,1 @@
+"""Files: captures, frame batches, tx logs, results, run metadata."""

@@ -1,0 +1,81 @@
+"""How kernels are compiled: once per machine, cached, without the interpreter lock.
+
+numba's own cache looks only at the file that a kernel stands in, so a kernel
+that calls a helper of another file would keep running the helper's old code.
+Here the cache folder's name holds a hash of every module that defines kernels
+(``KERNEL_MODULES``), so a change in any of them starts a new cache, and the
+folder is in the user's cache, so an installation on read-only disk has one too.
+
+Kernels take plain contiguous arrays and scalars and are called through thin
+typed functions; tests run the same source uncompiled as ``kernel.py_func``.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import sys
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+from numba.core import config, event
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ROOT = Path(__file__).resolve().parent
+KERNEL_MODULES = (
+    "datasets/decode_kernel.py",
+    "datasets/walk_kernel.py",
+    "dot11/kernels.py",
+    "analysis/kernels.py",
+    "phy/kernels.py",
+    "recorder/ring_kernel.py",
+    "replay/algorithms/flip_kernel.py",
+)
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: ``$NUMBA_CACHE_DIR`` or the user's cache folder."""
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
+    for name in KERNEL_MODULES:
+        module = _ROOT / name
+        if module.exists():
+            digest.update(module.read_bytes())
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    if not base:
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+        base = str(Path(base) / "wtrec")
+    return Path(base) / f"kernels-{digest.hexdigest()[:16]}"
+
+
+def jit(function: F) -> F:
+    """Compile ``function`` at its first call, from the cache where it is there already."""
+    previous = config.CACHE_DIR  # read when the decorator runs: ours must not leak to others
+    config.CACHE_DIR = str(cache_folder())
+    try:
+        return cast("F", numba.njit(cache=True, nogil=True)(function))
+    finally:
+        config.CACHE_DIR = previous
+
+
+def on_first_compile(announce: Callable[[], None]) -> None:
+    """Call ``announce`` once, when the first kernel is about to be compiled, not merely loaded."""
+
+    class Listener(event.Listener):  # type: ignore[misc, unused-ignore]
+        told = False
+
+        def on_start(self, _event: event.Event) -> None:
+            if not self.told:
+                self.told = True
+                announce()
+
+        def on_end(self, _event: event.Event) -> None:
+            pass
+
+    event.register("numba:compile", Listener())

@@ -1,0 +1,1 @@
+"""What the air does to bits: channels and, with them, errors."""

@@ -1,0 +1,1 @@
+"""The recovery algorithms that ship with wtrec, one module each."""
