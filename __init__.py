@@ -1,1 +1,1 @@
-"""x"""
+"""wtrec: a wireless test environment for packet-recovery algorithms."""

@@ -16,13 +16,11 @@ import functools
 import hashlib
 import os
 import sys
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-
 from numba.core import config, event
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,7 +65,7 @@ def jit(function: F) -> F:
 def on_first_compile(announce: Callable[[], None]) -> None:
     """Call ``announce`` once, when the first kernel is about to be compiled, not merely loaded."""
 
-    class Listener(event.Listener):  # type: ignore[misc, unused-ignore]
+    class Listener(event.Listener):  # type: ignore[misc]
         told = False
 
         def on_start(self, _event: event.Event) -> None:

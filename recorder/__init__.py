@@ -1,1 +1,1 @@
-"""Everything at the radio: capture, filters, monitor interfaces, and frames made without a radio."""
+"""Everything at the radio: capture, filters, monitor interfaces, simulated frames."""
