@@ -155,12 +155,12 @@ class Mcs(NamedTuple):
 
     known: int
     flags: int
-    index: int
+    mcs_index: int
 
     @property
     def mcs(self) -> int | None:
         """MCS index, 0 to 76."""
-        return self.index if self.known & McsKnown.MCS else None
+        return self.mcs_index if self.known & McsKnown.MCS else None
 
     @property
     def bandwidth_mhz(self) -> int | None:

@@ -123,9 +123,13 @@ class EhtUser(NamedTuple):
         return bool(self.word & 0x00080000) if self.word & 0x04 else None
 
     @property
-    def nss_code(self) -> int | None:
-        """The NSS bits (outside MU-MIMO)."""
-        return bits(self.word, 0x0F000000) if self.word & 0x10 else None
+    def nss(self) -> int | None:
+        """Spatial streams (outside MU-MIMO): the preamble's bits, which count from 0, plus 1.
+
+        Intel's and Qualcomm's drivers write these bits as they were on the air; some
+        others write the number of streams, and are read as having one too many.
+        """
+        return bits(self.word, 0x0F000000) + 1 if self.word & 0x10 else None
 
 
 class Eht(NamedTuple):
