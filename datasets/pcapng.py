@@ -7,8 +7,9 @@ says where the next one starts. It tells two kinds of damage apart:
 * ``TruncatedError``: the buffer ends before the block does. More bytes may help.
 * ``FormatError``: the bytes contradict the format. Nothing will help but to look further on.
 
-What stands in a block is in ``pcapng_blocks``, options are in ``pcapng_options``, and the meaning
-of timestamps and flags in ``pcapng_values``; the names that readers and writers need are all here.
+What stands in a block is in ``pcapng_blocks`` and ``pcapng_packets``, how options work in
+``pcapng_options``, what timestamps, flags and option values mean in ``pcapng_values``. The names
+that readers and writers need are all here.
 """
 
 from __future__ import annotations
@@ -19,22 +20,18 @@ from collections.abc import Callable, Mapping
 
 from ..errors import FormatError
 from .pcapng_blocks import (
-    BYTE_ORDER_MAGIC,
-    Block,
-    BlockType,
     Custom,
     DecryptionSecrets,
-    EnhancedPacket,
     InterfaceDescription,
     InterfaceStatistics,
     NameRecord,
     NameResolution,
-    ObsoletePacket,
     SectionHeader,
-    SimplePacket,
     UnknownBlock,
 )
-from .pcapng_options import Buffer, ByteOrder, Option
+from .pcapng_layout import BYTE_ORDER_MAGIC, BlockType, Buffer, ByteOrder
+from .pcapng_options import Option
+from .pcapng_packets import EnhancedPacket, ObsoletePacket, SimplePacket
 from .pcapng_values import (
     BAD_FRAME_FLAGS,
     GOOD_FRAME_FLAGS,
@@ -55,6 +52,7 @@ __all__ = [
     "MIN_BLOCK_LENGTH",
     "Block",
     "BlockType",
+    "Buffer",
     "ByteOrder",
     "Custom",
     "DecryptionSecrets",
@@ -79,6 +77,19 @@ __all__ = [
     "ticks_per_second",
     "to_ns",
 ]
+
+Block = (
+    SectionHeader
+    | InterfaceDescription
+    | EnhancedPacket
+    | SimplePacket
+    | ObsoletePacket
+    | NameResolution
+    | InterfaceStatistics
+    | DecryptionSecrets
+    | Custom
+    | UnknownBlock
+)
 
 MIN_BLOCK_LENGTH = 12
 MAX_BLOCK_LENGTH = 256 * 1024 * 1024

@@ -1,19 +1,13 @@
-"""The blocks of a pcapng file, one class each: bytes in, bytes out.
-
-Each block (draft-ietf-opsawg-pcapng 3.1 and 4) stands between two copies of its length:
-
-    0         4          8                       length - 4
-    +---------+----------+-------------------------+----------+
-    |  type   |  length  |  body, padded to 32 bit |  length  |
-    +---------+----------+-------------------------+----------+
+"""The pcapng blocks that describe a capture, one class each: bytes in, bytes out.
 
 ``write(order)`` gives the whole block, ``read(body, order)`` takes the body alone (``pcapng``'s
 ``read_block`` finds it), and ``make`` builds a block with its options by name. Bodies are drawn in
-the classes below, a line of 32 bits. Reading what was written gives an equal block. Writing what
-was read gives the same bytes if the padding was zero, the option list ended in one ``opt_endofopt``
-(or was empty), and reserved fields were zero.
+the classes below, a line of 32 bits each (sections are of draft-ietf-opsawg-pcapng). Blocks with
+packets are in ``pcapng_packets``.
 
-``read`` raises ``FormatError`` for a body that contradicts itself; its message has no offset.
+Reading what was written gives an equal block. Writing what was read gives the same bytes if the
+padding was zero, the option list ended in one ``opt_endofopt`` (or was empty), and reserved fields
+were zero. ``read`` raises ``FormatError`` for a body that contradicts itself, without an offset.
 """
 
 from __future__ import annotations
@@ -21,82 +15,34 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import ClassVar, Self, TypedDict, Unpack
+from typing import ClassVar, Self, Unpack
 
 from ..errors import FormatError
-from . import pcapng_options as opt
-from .pcapng_options import (
+from . import pcapng_values as values
+from .pcapng_layout import (
+    BYTE_ORDER_MAGIC,
+    BlockType,
     Buffer,
     ByteOrder,
+    halves,
+    pad,
+    read_data,
+    read_head,
+    read_items,
+    write_block,
+    write_items,
+)
+from .pcapng_options import (
+    CommonOptions,
     Option,
     Repeated,
     Single,
     WithOptions,
     pack_options,
-    pad,
-    read_items,
     read_options,
-    write_items,
     write_options,
 )
-from .pcapng_values import MICROSECONDS, to_ns
-
-BYTE_ORDER_MAGIC = 0x1A2B3C4D
-
-
-class BlockType(IntEnum):
-    """The block types that have a class here."""
-
-    SHB = 0x0A0D0D0A
-    IDB = 0x00000001
-    PB = 0x00000002
-    SPB = 0x00000003
-    NRB = 0x00000004
-    ISB = 0x00000005
-    EPB = 0x00000006
-    DSB = 0x0000000A
-    CB = 0x00000BAD
-    DCB = 0x40000BAD
-
-
-def write_block(block_type: int, body: bytes, order: ByteOrder) -> bytes:
-    """A whole block around ``body``, which is padded."""
-    body = pad(body)
-    length = 12 + len(body)
-    head = struct.pack(f"{order}II", block_type, length)
-    return b"".join((head, body, struct.pack(f"{order}I", length)))
-
-
-def _head(layout: str, body: Buffer, order: ByteOrder) -> tuple[int, ...]:
-    """The fixed fields at the start of a body."""
-    size = struct.calcsize(order + layout)
-    if len(body) < size:
-        raise FormatError(f"body of {len(body)} bytes, at least {size} wanted")
-    return struct.unpack_from(order + layout, body)
-
-
-def _data(body: Buffer, offset: int, length: int, what: str) -> tuple[bytes, int]:
-    """Padded data inside a body, and the offset behind its padding."""
-    if length > len(body) - offset:
-        raise FormatError(f"{what} {length} is past the {len(body) - offset} bytes left")
-    return bytes(body[offset : offset + length]), offset + length + -length % 4
-
-
-def _halves(ticks: int) -> tuple[int, int]:
-    """A timestamp as stored: the high 32 bits stand first in either byte order."""
-    return ticks >> 32, ticks & 0xFFFFFFFF
-
-
-class CommonOptions(TypedDict, total=False):
-    """Options of every block; custom ones are (private enterprise number, data)."""
-
-    comments: Sequence[str] | None
-    custom_text: Sequence[tuple[int, str]] | None
-    custom_octets: Sequence[tuple[int, bytes]] | None
-    custom_text_not_copied: Sequence[tuple[int, str]] | None
-    custom_octets_not_copied: Sequence[tuple[int, bytes]] | None
 
 
 class SectionOptions(CommonOptions, total=False):
@@ -121,9 +67,9 @@ class SectionHeader(WithOptions):
     section_length: int = -1
     options: tuple[Option, ...] = ()
 
-    hardware = Single(2, opt.TEXT)
-    os = Single(3, opt.TEXT)
-    userappl = Single(4, opt.TEXT)
+    hardware = Single(2, values.TEXT)
+    os = Single(3, values.TEXT)
+    userappl = Single(4, values.TEXT)
 
     @classmethod
     def make(cls, **options: Unpack[SectionOptions]) -> Self:
@@ -133,7 +79,7 @@ class SectionHeader(WithOptions):
     @classmethod
     def read(cls, body: Buffer, order: ByteOrder) -> Self:
         """Read a body; ``order`` is what its magic says."""
-        magic, major, minor, section_length = _head("IHHq", body, order)
+        magic, major, minor, section_length = read_head("IHHq", body, order)
         if magic != BYTE_ORDER_MAGIC:
             raise FormatError(f"magic {magic:#010x}, {BYTE_ORDER_MAGIC:#010x} wanted")
         if major != 1 or minor not in {0, 2}:  # some writers said 1.2 and meant 1.0
@@ -185,24 +131,24 @@ class InterfaceDescription(WithOptions):
     snaplen: int = 0
     options: tuple[Option, ...] = ()
 
-    name = Single(2, opt.TEXT)
-    description = Single(3, opt.TEXT)
-    ipv4 = Repeated(4, opt.IPV4)
-    ipv6 = Repeated(5, opt.IPV6)
-    mac = Single(6, opt.MAC)
-    eui = Single(7, opt.EUI)
-    speed = Single(8, opt.U64)
-    tsresol = Single(9, opt.U8)
-    tzone = Single(10, opt.I32)
-    filter_text = Single(11, opt.TEXT, tag=b"\0")
-    filter_program = Single(11, opt.PROGRAM, tag=b"\1")
-    os = Single(12, opt.TEXT)
-    fcslen_bits = Single(13, opt.U8)
-    tsoffset = Single(14, opt.I64)
-    hardware = Single(15, opt.TEXT)
-    txspeed = Single(16, opt.U64)
-    rxspeed = Single(17, opt.U64)
-    tzname = Single(18, opt.TEXT)
+    name = Single(2, values.TEXT)
+    description = Single(3, values.TEXT)
+    ipv4 = Repeated(4, values.IPV4)
+    ipv6 = Repeated(5, values.IPV6)
+    mac = Single(6, values.MAC)
+    eui = Single(7, values.EUI)
+    speed = Single(8, values.U64)
+    tsresol = Single(9, values.U8)
+    tzone = Single(10, values.I32)
+    filter_text = Single(11, values.TEXT, tag=b"\0")
+    filter_program = Single(11, values.PROGRAM, tag=b"\1")
+    os = Single(12, values.TEXT)
+    fcslen_bits = Single(13, values.U8)
+    tsoffset = Single(14, values.I64)
+    hardware = Single(15, values.TEXT)
+    txspeed = Single(16, values.U64)
+    rxspeed = Single(17, values.U64)
+    tzname = Single(18, values.TEXT)
 
     @classmethod
     def make(cls, linktype: int, snaplen: int = 0, **options: Unpack[InterfaceOptions]) -> Self:
@@ -212,163 +158,20 @@ class InterfaceDescription(WithOptions):
     def to_ns(self, ticks: int) -> int:
         """Nanoseconds since 1970 UTC of a timestamp of this interface."""
         tsresol = self.tsresol
-        return to_ns(ticks, MICROSECONDS if tsresol is None else tsresol, self.tsoffset or 0)
+        if tsresol is None:
+            tsresol = values.MICROSECONDS
+        return values.to_ns(ticks, tsresol, self.tsoffset or 0)
 
     @classmethod
     def read(cls, body: Buffer, order: ByteOrder) -> Self:
         """Read a body."""
-        linktype, _, snaplen = _head("HHI", body, order)
+        linktype, _, snaplen = read_head("HHI", body, order)
         return cls(linktype, snaplen, read_options(cls, body, 8, order))
 
     def write(self, order: ByteOrder) -> bytes:
         """The whole block."""
         head = struct.pack(f"{order}HHI", self.linktype, 0, self.snaplen)
         return write_block(BlockType.IDB, head + write_options(self, order), order)
-
-
-class PacketOptions(CommonOptions, total=False):
-    """Options of an enhanced packet; a hash is (algorithm, digest)."""
-
-    flags: int | None
-    hashes: Sequence[tuple[int, bytes]] | None
-    dropcount: int | None
-    packetid: int | None
-    queue: int | None
-    hardware_verdicts: Sequence[bytes] | None
-    tc_verdicts: Sequence[int] | None
-    xdp_verdicts: Sequence[int] | None
-    processid_threadid: tuple[int, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class EnhancedPacket(WithOptions):
-    """Enhanced Packet Block (4.3): a packet, and when and where it was seen.
-
-        u32 interface
-        u32 timestamp, high half
-        u32 timestamp, low half
-        u32 captured length
-        u32 original length
-        data, padded
-        options
-
-    ``timestamp`` is in ticks of its interface, see ``InterfaceDescription.to_ns``.
-    """
-
-    interface: int
-    timestamp: int
-    data: bytes
-    original_length: int
-    options: tuple[Option, ...] = ()
-
-    flags = Single(2, opt.FLAGS)
-    hashes = Repeated(3, opt.HASH)
-    dropcount = Single(4, opt.U64)
-    packetid = Single(5, opt.U64)
-    queue = Single(6, opt.U32)
-    hardware_verdicts = Repeated(7, opt.OCTETS, tag=b"\0")
-    tc_verdicts = Repeated(7, opt.U64, tag=b"\1")
-    xdp_verdicts = Repeated(7, opt.U64, tag=b"\2")
-    processid_threadid = Single(8, opt.PAIR)
-
-    @classmethod
-    def make(
-        cls,
-        interface: int,
-        timestamp: int,
-        data: bytes,
-        original_length: int | None = None,
-        **options: Unpack[PacketOptions],
-    ) -> Self:
-        """A packet; without ``original_length`` the data is all there was."""
-        original = len(data) if original_length is None else original_length
-        return cls(interface, timestamp, data, original, pack_options(cls, options))
-
-    @classmethod
-    def read(cls, body: Buffer, order: ByteOrder) -> Self:
-        """Read a body."""
-        interface, high, low, length, original_length = _head("5I", body, order)
-        data, end = _data(body, 20, length, "captured length")
-        options = read_options(cls, body, end, order)
-        return cls(interface, high << 32 | low, data, original_length, options)
-
-    def write(self, order: ByteOrder) -> bytes:
-        """The whole block."""
-        ticks = _halves(self.timestamp)
-        lengths = len(self.data), self.original_length
-        head = struct.pack(f"{order}5I", self.interface, *ticks, *lengths)
-        body = head + pad(self.data) + write_options(self, order)
-        return write_block(BlockType.EPB, body, order)
-
-
-@dataclass(frozen=True, slots=True)
-class SimplePacket:
-    """Simple Packet Block (4.4): a packet of interface 0 without a time.
-
-    u32 original length
-    data, padded
-    """
-
-    data: bytes
-    original_length: int
-
-    @classmethod
-    def read(cls, body: Buffer, order: ByteOrder, snaplen: int = 0) -> Self:
-        """Read a body; the captured length is not stored, but follows from ``snaplen``.
-
-        Args:
-            body: The block's body.
-            order: The section's byte order.
-            snaplen: Snap length of the section's interface 0; 0 if there is no limit.
-        """
-        (original_length,) = _head("I", body, order)
-        length = min(original_length, snaplen or original_length, len(body) - 4)
-        return cls(bytes(body[4 : 4 + length]), original_length)
-
-    def write(self, order: ByteOrder) -> bytes:
-        """The whole block."""
-        head = struct.pack(f"{order}I", self.original_length)
-        return write_block(BlockType.SPB, head + self.data, order)
-
-
-@dataclass(frozen=True, slots=True)
-class ObsoletePacket(WithOptions):
-    """Packet Block (appendix A): what the enhanced packet block replaced.
-
-    u16 interface, u16 drops since the last packet, 0xFFFF if unknown
-    u32 timestamp, high half
-    u32 timestamp, low half
-    u32 captured length
-    u32 original length
-    data, padded
-    options
-    """
-
-    interface: int
-    drops: int
-    timestamp: int
-    data: bytes
-    original_length: int
-    options: tuple[Option, ...] = ()
-
-    flags = Single(2, opt.FLAGS)
-    hashes = Repeated(3, opt.HASH)
-
-    @classmethod
-    def read(cls, body: Buffer, order: ByteOrder) -> Self:
-        """Read a body."""
-        interface, drops, high, low, length, original_length = _head("HH4I", body, order)
-        data, end = _data(body, 20, length, "captured length")
-        options = read_options(cls, body, end, order)
-        return cls(interface, drops, high << 32 | low, data, original_length, options)
-
-    def write(self, order: ByteOrder) -> bytes:
-        """The whole block."""
-        ticks = _halves(self.timestamp)
-        lengths = len(self.data), self.original_length
-        head = struct.pack(f"{order}HH4I", self.interface, self.drops, *ticks, *lengths)
-        body = head + pad(self.data) + write_options(self, order)
-        return write_block(BlockType.PB, body, order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +187,7 @@ class NameRecord:
     def make(cls, address: bytes, *names: str) -> Self:
         """A record for an address of 4 (IPv4), 16 (IPv6), 6 (EUI-48) or 8 (EUI-64) bytes."""
         kinds = {size: kind for kind, size in cls.ADDRESS_SIZES.items()}
-        ended = b"".join(opt.encode_text(name) + b"\0" for name in names)
+        ended = b"".join(values.encode_text(name) + b"\0" for name in names)
         return cls(kinds[len(address)], address + ended)
 
     @property
@@ -398,7 +201,7 @@ class NameRecord:
         if self.kind not in self.ADDRESS_SIZES:
             return ()
         names = self.value[self.ADDRESS_SIZES[self.kind] :].split(b"\0")
-        return tuple(opt.decode_text(name) for name in names if name)
+        return tuple(values.decode_text(name) for name in names if name)
 
 
 class NameOptions(CommonOptions, total=False):
@@ -421,9 +224,9 @@ class NameResolution(WithOptions):
     records: tuple[NameRecord, ...]
     options: tuple[Option, ...] = ()
 
-    dnsname = Single(2, opt.TEXT)
-    dnsipv4 = Single(3, opt.IPV4_ADDRESS)
-    dnsipv6 = Single(4, opt.IPV6_ADDRESS)
+    dnsname = Single(2, values.TEXT)
+    dnsipv4 = Single(3, values.IPV4_ADDRESS)
+    dnsipv6 = Single(4, values.IPV6_ADDRESS)
 
     @classmethod
     def make(cls, records: Sequence[NameRecord], **options: Unpack[NameOptions]) -> Self:
@@ -472,13 +275,13 @@ class InterfaceStatistics(WithOptions):
     timestamp: int
     options: tuple[Option, ...] = ()
 
-    starttime = Single(2, opt.TIMESTAMP)
-    endtime = Single(3, opt.TIMESTAMP)
-    ifrecv = Single(4, opt.U64)
-    ifdrop = Single(5, opt.U64)
-    filteraccept = Single(6, opt.U64)
-    osdrop = Single(7, opt.U64)
-    usrdeliv = Single(8, opt.U64)
+    starttime = Single(2, values.TIMESTAMP)
+    endtime = Single(3, values.TIMESTAMP)
+    ifrecv = Single(4, values.U64)
+    ifdrop = Single(5, values.U64)
+    filteraccept = Single(6, values.U64)
+    osdrop = Single(7, values.U64)
+    usrdeliv = Single(8, values.U64)
 
     @classmethod
     def make(cls, interface: int, timestamp: int, **options: Unpack[StatisticsOptions]) -> Self:
@@ -488,12 +291,12 @@ class InterfaceStatistics(WithOptions):
     @classmethod
     def read(cls, body: Buffer, order: ByteOrder) -> Self:
         """Read a body."""
-        interface, high, low = _head("3I", body, order)
+        interface, high, low = read_head("3I", body, order)
         return cls(interface, high << 32 | low, read_options(cls, body, 12, order))
 
     def write(self, order: ByteOrder) -> bytes:
         """The whole block."""
-        head = struct.pack(f"{order}3I", self.interface, *_halves(self.timestamp))
+        head = struct.pack(f"{order}3I", self.interface, *halves(self.timestamp))
         return write_block(BlockType.ISB, head + write_options(self, order), order)
 
 
@@ -514,8 +317,8 @@ class DecryptionSecrets(WithOptions):
     @classmethod
     def read(cls, body: Buffer, order: ByteOrder) -> Self:
         """Read a body."""
-        secrets_type, length = _head("II", body, order)
-        secrets, end = _data(body, 8, length, "secrets length")
+        secrets_type, length = read_head("II", body, order)
+        secrets, end = read_data(body, 8, length, "secrets length")
         return cls(secrets_type, secrets, read_options(cls, body, end, order))
 
     def write(self, order: ByteOrder) -> bytes:
@@ -543,7 +346,7 @@ class Custom:
     @classmethod
     def read(cls, body: Buffer, order: ByteOrder, *, copyable: bool = True) -> Self:
         """Read a body."""
-        (enterprise,) = _head("I", body, order)
+        (enterprise,) = read_head("I", body, order)
         return cls(enterprise, bytes(body[4:]), copyable)
 
     def write(self, order: ByteOrder) -> bytes:
@@ -562,17 +365,3 @@ class UnknownBlock:
     def write(self, order: ByteOrder) -> bytes:
         """The whole block; ``order`` must be that of the section it was read from."""
         return write_block(self.block_type, self.body, order)
-
-
-Block = (
-    SectionHeader
-    | InterfaceDescription
-    | EnhancedPacket
-    | SimplePacket
-    | ObsoletePacket
-    | NameResolution
-    | InterfaceStatistics
-    | DecryptionSecrets
-    | Custom
-    | UnknownBlock
-)

@@ -27,21 +27,13 @@ there is one. Readers take other padding, bytes behind the end, and a list witho
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import ClassVar, Generic, Literal, Self, TypeVar, overload
+from typing import ClassVar, Generic, Self, TypedDict, TypeVar, overload
 
 from ..errors import FormatError
-from .pcapng_values import PacketFlags
-
-ByteOrder = Literal["<", ">"]
-Buffer = bytes | memoryview
-
-END = 0
-MAX_LENGTH = 0xFFFF
-MAX_ITEMS = 65_536  # no writer comes near; it bounds the objects that a hostile block becomes
+from .pcapng_layout import Buffer, ByteOrder, read_items, write_items
+from .pcapng_values import CUSTOM_OCTETS, CUSTOM_TEXT, TEXT, Codec
 
 T = TypeVar("T")
 
@@ -52,196 +44,6 @@ class Option:
 
     code: int
     value: bytes
-
-
-# ---- lists of (code, length, value): options, and the records of a name resolution block
-
-
-def pad(data: bytes) -> bytes:
-    """``data`` filled up with zeros to a multiple of four bytes."""
-    return data + bytes(-len(data) % 4)
-
-
-def read_items(
-    body: Buffer, offset: int, order: ByteOrder, what: str = "option"
-) -> tuple[list[tuple[int, bytes]], int]:
-    """Walk a list up to its end mark or the end of ``body``.
-
-    Args:
-        body: A block's body.
-        offset: Where the list starts.
-        order: The section's byte order.
-        what: What an item is called in an error.
-
-    Returns:
-        The items as (code, value), and the offset behind the list.
-
-    Raises:
-        FormatError: An item runs past the body, or there are more than ``MAX_ITEMS``.
-    """
-    items: list[tuple[int, bytes]] = []
-    while len(body) - offset >= 4:
-        code, length = struct.unpack_from(f"{order}HH", body, offset)
-        offset += 4
-        if length > len(body) - offset:
-            room = len(body) - offset
-            raise FormatError(f"{what} {code} has {length} bytes, its block has {room} left")
-        if code != END:
-            if len(items) == MAX_ITEMS:
-                raise FormatError(f"more than {MAX_ITEMS} {what}s in one block")
-            items.append((code, bytes(body[offset : offset + length])))
-        offset += length + -length % 4
-        if code == END:
-            break
-    return items, offset
-
-
-def write_items(
-    items: Iterable[tuple[int, bytes]], order: ByteOrder, what: str = "option"
-) -> bytes:
-    """The bytes of a list, without an end mark.
-
-    Raises:
-        FormatError: A value is longer than its 16-bit length can say.
-    """
-    parts = []
-    for code, value in items:
-        if len(value) > MAX_LENGTH:
-            raise FormatError(f"{what} {code} has {len(value)} bytes, at most {MAX_LENGTH} fit")
-        parts.append(struct.pack(f"{order}HH", code, len(value)) + pad(value))
-    return b"".join(parts)
-
-
-# ---- what values say
-
-
-@dataclass(frozen=True, slots=True)
-class Codec(Generic[T]):
-    """How a value is written and read, little-endian, and how its integers are turned round.
-
-    ``decode`` raises ValueError for bytes that it cannot take. ``swap`` undoes itself, whatever
-    the bytes.
-    """
-
-    encode: Callable[[T], bytes]
-    decode: Callable[[bytes], T]
-    swap: Callable[[bytes], bytes] = bytes
-
-
-def _sized(value: bytes, size: int) -> bytes:
-    if len(value) != size:
-        raise ValueError(f"{size} bytes wanted, {len(value)} found")
-    return value
-
-
-def _integer(size: int, *, signed: bool = False) -> Codec[int]:
-    return Codec(
-        lambda value: value.to_bytes(size, "little", signed=signed),
-        lambda value: int.from_bytes(_sized(value, size), "little", signed=signed),
-        lambda value: value[::-1],
-    )
-
-
-def _octets(size: int) -> Codec[bytes]:
-    return Codec(lambda value: _sized(value, size), lambda value: _sized(value, size))
-
-
-def encode_text(text: str) -> bytes:
-    """Valid UTF-8, whatever the text (file names may hold lone surrogates)."""
-    return text.encode("utf-8", "replace")
-
-
-def decode_text(value: bytes) -> str:
-    """The text up to the first NUL; bytes that are not UTF-8 become U+FFFD."""
-    return value.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-def _swap_words(value: bytes) -> bytes:
-    return b"".join(value[at : at + 4][::-1] for at in range(0, len(value), 4))
-
-
-def _decode_pair(value: bytes) -> tuple[int, int]:
-    first, second = struct.unpack("<II", _sized(value, 8))
-    return first, second
-
-
-def _decode_timestamp(value: bytes) -> int:
-    high, low = _decode_pair(value)
-    return high << 32 | low
-
-
-def _decode_ipv4(value: bytes) -> IPv4Interface:
-    mask = int.from_bytes(_sized(value, 8)[4:], "big")
-    prefix = mask.bit_count()
-    if mask != (0xFFFFFFFF << 32 - prefix) & 0xFFFFFFFF:
-        raise ValueError(f"{IPv4Address(mask)} is no network mask")
-    return IPv4Interface((value[:4], prefix))
-
-
-def _decode_ipv6(value: bytes) -> IPv6Interface:
-    return IPv6Interface((_sized(value, 17)[:16], value[16]))
-
-
-def _swap_program(value: bytes) -> bytes:
-    """Turn round BPF instructions: u16 code, u8 jt, u8 jf, u32 k."""
-    steps = (value[at : at + 8] for at in range(0, len(value), 8))
-    return b"".join(step[1::-1] + step[2:4] + step[:3:-1] for step in steps)
-
-
-def _swap_number(value: bytes) -> bytes:
-    return value[3::-1] + value[4:]
-
-
-def _split_number(value: bytes) -> tuple[int, bytes]:
-    if len(value) < 4:
-        raise ValueError(f"an enterprise number of 4 bytes wanted, {len(value)} found")
-    return int.from_bytes(value[:4], "little"), value[4:]
-
-
-def _decode_custom_text(value: bytes) -> tuple[int, str]:
-    number, data = _split_number(value)
-    return number, decode_text(data)
-
-
-def _decode_hash(value: bytes) -> tuple[int, bytes]:
-    if not value:
-        raise ValueError("an algorithm octet wanted, nothing found")
-    return value[0], value[1:]
-
-
-TEXT = Codec(encode_text, decode_text)
-OCTETS = Codec(bytes, bytes)
-U8 = _integer(1)
-U32 = _integer(4)
-U64 = _integer(8)
-I32 = _integer(4, signed=True)
-I64 = _integer(8, signed=True)
-MAC = _octets(6)
-EUI = _octets(8)
-FLAGS = Codec(U32.encode, lambda value: PacketFlags(U32.decode(value)), U32.swap)
-PAIR = Codec(lambda pair: struct.pack("<II", *pair), _decode_pair, _swap_words)
-TIMESTAMP = Codec(  # two u32, the high one first, in either byte order
-    lambda ticks: struct.pack("<II", ticks >> 32, ticks & 0xFFFFFFFF),
-    _decode_timestamp,
-    _swap_words,
-)
-IPV4 = Codec(lambda value: value.ip.packed + value.netmask.packed, _decode_ipv4)
-IPV6 = Codec(lambda value: value.ip.packed + bytes([value.network.prefixlen]), _decode_ipv6)
-IPV4_ADDRESS = Codec(lambda value: value.packed, lambda value: IPv4Address(_sized(value, 4)))
-IPV6_ADDRESS = Codec(lambda value: value.packed, lambda value: IPv6Address(_sized(value, 16)))
-PROGRAM = Codec(bytes, bytes, _swap_program)
-HASH = Codec(lambda value: bytes([value[0]]) + value[1], _decode_hash)
-CUSTOM_OCTETS = Codec(
-    lambda value: struct.pack("<I", value[0]) + value[1], _split_number, _swap_number
-)
-CUSTOM_TEXT = Codec(
-    lambda value: struct.pack("<I", value[0]) + encode_text(value[1]),
-    _decode_custom_text,
-    _swap_number,
-)
-
-
-# ---- options by name
 
 
 class Field(Generic[T]):
@@ -328,6 +130,16 @@ class WithOptions:
         """Collect the options that the class names, its own and those of every block."""
         named = {name: value for base in cls.__mro__[::-1] for name, value in vars(base).items()}
         cls.fields = {name: value for name, value in named.items() if isinstance(value, Field)}
+
+
+class CommonOptions(TypedDict, total=False):
+    """Options of every block; custom ones are (private enterprise number, data)."""
+
+    comments: Sequence[str] | None
+    custom_text: Sequence[tuple[int, str]] | None
+    custom_octets: Sequence[tuple[int, bytes]] | None
+    custom_text_not_copied: Sequence[tuple[int, str]] | None
+    custom_octets_not_copied: Sequence[tuple[int, bytes]] | None
 
 
 def pack_options(
