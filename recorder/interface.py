@@ -24,7 +24,7 @@ from ..errors import CaptureError
 
 ARPHRD_IEEE80211 = 801
 ARPHRD_IEEE80211_RADIOTAP = 803
-LINKTYPES = {ARPHRD_IEEE80211_RADIOTAP: 127, ARPHRD_IEEE80211: 105}
+_LINKTYPES = {ARPHRD_IEEE80211_RADIOTAP: 127, ARPHRD_IEEE80211: 105}
 _ARPHRD_NAMES = {
     1: "Ethernet",
     772: "loopback",
@@ -59,9 +59,9 @@ class Interface:
     hardware: str
 
     @property
-    def linktype(self) -> int | None:
-        """LINKTYPE number of its frames: 127 or 105, None if they are no 802.11 frames."""
-        return LINKTYPES.get(self.hardware_type)
+    def linktype(self) -> int:
+        """LINKTYPE number of its frames: 127 behind Radiotap, 105 bare 802.11, 0 for others."""
+        return _LINKTYPES.get(self.hardware_type, 0)
 
 
 def interface_facts(name: str) -> Interface:
@@ -89,7 +89,7 @@ def monitor_interface(name: str) -> Interface:
         CaptureError: It does not exist, is no monitor interface, or is down; with the next step.
     """
     found = interface_facts(name)
-    if found.linktype is None:
+    if not found.linktype:
         kind = _ARPHRD_NAMES.get(found.hardware_type, "hardware type")
         raise CaptureError(
             f"{name} is {kind} ({found.hardware_type}), wanted 802.11 Radiotap (803); make a "
@@ -106,21 +106,21 @@ def monitor_names() -> list[str]:
     names = []
     for _index, name in socket.if_nameindex():
         try:
-            if interface_facts(name).linktype is not None:
+            if interface_facts(name).linktype:
                 names.append(name)
         except CaptureError:  # it went away since the list was made
             continue
     return names
 
 
-def driver_drops(name: str) -> int:
-    """Received frames that the driver dropped since the interface exists; 0 if it is gone."""
+def driver_drops(name: str) -> int | None:
+    """Received frames that the driver dropped since the interface exists; None if it is gone."""
     found = re.search(
         rf"^\s*{re.escape(name)}:\s*(?:\d+\s+){{3}}(\d+)",
         Path("/proc/self/net/dev").read_text(encoding="ascii", errors="replace"),
         re.MULTILINE,
     )
-    return int(found[1]) if found else 0
+    return int(found[1]) if found else None
 
 
 def channel(name: str) -> str | None:

@@ -1,0 +1,319 @@
+"""``run.json``: what is known of a run beside its frames.
+
+The same object stands in a file beside the capture (``run.pcapng`` → ``run.json``) and in a
+comment of the capture's section header, so that neither is lost when the other is.
+It is written when the run starts, with ``end``, ``counters`` and ``ended_by`` null, and again
+when it ends; a run without an end was killed. Times are UTC (RFC 3339) with nanoseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import socket
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..errors import FormatError
+from .files import atomic_write, sha256_of
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """The capture filter.
+
+    Attributes:
+        text: The expression, None where only a program was given.
+        program: The program that was attached, as ``tcpdump -ddd`` prints it.
+    """
+
+    text: str | None
+    program: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Numbers of frames.
+
+    Attributes:
+        received: Passed the filter, whether or not there was room for them.
+        dropped_by_kernel: Of these, lost because the ring was full.
+        written: Stand in the capture.
+        bad_fcs: Of the written, those that the driver flags as failing the FCS.
+    """
+
+    received: int
+    dropped_by_kernel: int
+    written: int
+    bad_fcs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFile:
+    """One file of the run: its name beside ``run.json``, size in bytes, SHA-256 in hexadecimal.
+
+    Size and hash are None while it is being written.
+    """
+
+    name: str
+    bytes: int | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> RunFile:
+        """Measure a finished file."""
+        return cls(name=path.name, bytes=path.stat().st_size, sha256=sha256_of(path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The metadata of one run.
+
+    Attributes:
+        run_id: 32 hexadecimal digits, unique; the tx log of the same run carries it too.
+        start: First moment of the run, nanoseconds since 1970 UTC.
+        end: Last moment, None while it runs.
+        host: Name of the machine that recorded.
+        os: Its operating system and kernel.
+        wtrec_version: Version of the program that recorded.
+        interface: Name of the interface.
+        driver: Its driver, empty where unknown.
+        channel: As ``iw`` describes it, None where unknown.
+        filter: The capture filter, None for every frame.
+        snap_length: Most bytes kept of a frame.
+        monitor_flags: Flags that were set on the interface, None where nobody set any.
+        meta: The user's own keys and values.
+        comment: The user's own sentence.
+        counters: Numbers of frames, None while it runs.
+        files: The files of the run.
+        ended_by: Why it ended, for example ``duration`` or ``SIGINT``; None while it runs.
+    """
+
+    run_id: str
+    start: int
+    host: str
+    os: str
+    wtrec_version: str
+    interface: str
+    end: int | None = None
+    driver: str = ""
+    channel: str | None = None
+    filter: Filter | None = None
+    snap_length: int
+    monitor_flags: tuple[str, ...] | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)
+    comment: str = ""
+    counters: Counters | None = None
+    files: tuple[RunFile, ...] = ()
+    ended_by: str | None = None
+
+    @classmethod
+    def begin(cls, *, interface: str, start: int, snap_length: int, **facts: Any) -> Run:
+        """A new run of this machine and this version; ``facts`` are further attributes."""
+        return cls(
+            run_id=uuid.uuid4().hex,
+            start=start,
+            host=socket.gethostname(),
+            os=f"{platform.system()} {platform.release()} {platform.machine()}",
+            wtrec_version=version("wtrec"),
+            interface=interface,
+            snap_length=snap_length,
+            **facts,
+        )
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The object as text; ``indent=None`` puts it on one line."""
+        return json.dumps(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "run_id": self.run_id,
+                "start": to_rfc3339(self.start),
+                "end": None if self.end is None else to_rfc3339(self.end),
+                "host": self.host,
+                "os": self.os,
+                "wtrec_version": self.wtrec_version,
+                "interface": self.interface,
+                "driver": self.driver,
+                "channel": self.channel,
+                "filter": self.filter and _members(self.filter),
+                "snap_length": self.snap_length,
+                "monitor_flags": self.monitor_flags,
+                "meta": dict(self.meta),
+                "comment": self.comment,
+                "counters": self.counters and _members(self.counters),
+                "files": [_members(file) for file in self.files],
+                "ended_by": self.ended_by,
+            },
+            indent=indent,
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, path: str | None = None) -> Run:
+        """Read the object; members that this version does not know are passed over.
+
+        Args:
+            text: The JSON text.
+            path: Where it stood, for error messages.
+
+        Raises:
+            FormatError: No JSON, a newer schema, or a member that is missing or of a wrong type.
+        """
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise FormatError(f"no JSON: {error}", path=path) from error
+        members = _Members(value, "run.json", path)
+        schema = members.take("schema_version", int)
+        if schema > SCHEMA_VERSION:
+            raise FormatError(
+                f"schema version {schema}, this wtrec reads up to {SCHEMA_VERSION}",
+                path=path,
+                hint="update wtrec",
+            )
+        return cls(
+            run_id=members.take("run_id", str),
+            start=members.time("start"),
+            end=None if members.take("end", str, None) is None else members.time("end"),
+            host=members.take("host", str),
+            os=members.take("os", str),
+            wtrec_version=members.take("wtrec_version", str),
+            interface=members.take("interface", str),
+            driver=members.take("driver", str, ""),
+            channel=members.take("channel", str, None),
+            filter=_filter(members.sub("filter")),
+            snap_length=members.take("snap_length", int),
+            monitor_flags=members.strings("monitor_flags"),
+            meta=_meta(members.sub("meta")),
+            comment=members.take("comment", str, ""),
+            counters=_counters(members.sub("counters")),
+            files=tuple(
+                RunFile(
+                    name=file.take("name", str),
+                    bytes=file.take("bytes", int, None),
+                    sha256=file.take("sha256", str, None),
+                )
+                for file in members.subs("files")
+            ),
+            ended_by=members.take("ended_by", str, None),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write ``path`` so that a crash leaves the old file or the new one."""
+        # what UTF-8 cannot hold (halves of a surrogate pair) becomes JSON's own escape of it
+        atomic_write(path, f"{self.to_json()}\n".encode(errors="backslashreplace"))
+
+    @classmethod
+    def load(cls, path: Path) -> Run:
+        """Read ``path``.
+
+        Raises:
+            FormatError: As for :meth:`from_json`.
+        """
+        return cls.from_json(path.read_bytes(), path=str(path))
+
+
+def run_json_path(capture: Path) -> Path:
+    """Where the metadata of a capture stands: ``run.pcapng`` → ``run.json``, beside it."""
+    stem = capture.name.removesuffix(".pcapng")
+    return capture.with_name(f"{stem}.json")
+
+
+def to_rfc3339(time: int) -> str:
+    """Nanoseconds since 1970 as ``2026-01-31T12:00:00.123456789Z``."""
+    seconds, nanoseconds = divmod(time, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """Nanoseconds since 1970 of a UTC time with up to nine decimals.
+
+    Raises:
+        ValueError: It is not such a time.
+    """
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", text, re.ASCII)
+    if match is None:
+        raise ValueError(text)
+    seconds = int(datetime.fromisoformat(f"{match[1]}+00:00").timestamp())
+    return seconds * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+
+
+def _members(record: Filter | Counters | RunFile) -> dict[str, object]:
+    return {item.name: getattr(record, item.name) for item in fields(record)}
+
+
+_REQUIRED = object()
+
+
+class _Members:
+    """The members of one JSON object, taken with their type checked."""
+
+    def __init__(self, value: object, where: str, path: str | None) -> None:
+        self._where = where
+        self._path = path
+        if not isinstance(value, dict):
+            raise self._error(f"wanted an object, found {_kind(value)}")
+        self.value: dict[str, Any] = value
+
+    def _error(self, what: str) -> FormatError:
+        return FormatError(f"{self._where}: {what}", path=self._path)
+
+    def take(self, name: str, kind: type, default: Any = _REQUIRED) -> Any:
+        value = self.value.get(name)
+        if value is None and default is not _REQUIRED:
+            return default
+        if type(value) is not kind:
+            raise self._error(f"member {name!r}: wanted {kind.__name__}, found {_kind(value)}")
+        return value
+
+    def time(self, name: str) -> int:
+        text = self.take(name, str)
+        try:
+            return from_rfc3339(text)
+        except ValueError as error:
+            raise self._error(
+                f"member {name!r}: wanted a UTC time like 2026-01-31T12:00:00.000000000Z, "
+                f"found {text[:40]!r}"
+            ) from error
+
+    def strings(self, name: str) -> tuple[str, ...] | None:
+        values = self.take(name, list, None)
+        if values is not None and not all(isinstance(value, str) for value in values):
+            raise self._error(f"member {name!r}: wanted a list of strings")
+        return None if values is None else tuple(values)
+
+    def sub(self, name: str) -> _Members | None:
+        value = self.value.get(name)
+        return None if value is None else _Members(value, f"{self._where}: {name}", self._path)
+
+    def subs(self, name: str) -> list[_Members]:
+        where = f"{self._where}: {name}"
+        return [_Members(value, where, self._path) for value in self.take(name, list, [])]
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else type(value).__name__
+
+
+def _filter(members: _Members | None) -> Filter | None:
+    if members is None:
+        return None
+    return Filter(text=members.take("text", str, None), program=members.take("program", str))
+
+
+def _counters(members: _Members | None) -> Counters | None:
+    if members is None:
+        return None
+    return Counters(**{item.name: members.take(item.name, int) for item in fields(Counters)})
+
+
+def _meta(members: _Members | None) -> dict[str, str]:
+    return {} if members is None else {name: members.take(name, str) for name in members.value}
