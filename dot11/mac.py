@@ -91,7 +91,7 @@ class MacHeader:
         more_data: The AP has more for a sleeping station.
         protected: The body is encrypted.
         order: In QoS data and management frames: an HT control field is there.
-        duration: In us; in PS-Poll the association identifier.
+        duration: The 16 bits of Duration/ID: us below 32768, in PS-Poll the association identifier.
         addr1: Receiver, 6 bytes.
         addr2: Transmitter, 6 bytes.
         addr3: Third address of data and management frames, 6 bytes.

@@ -33,17 +33,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import FormatError
-from .radiotap_fields import (
-    FIELDS,
+from .radiotap_fields import FIELDS, FieldSpec, Value
+from .radiotap_flags import (
     AMpduFlags,
     ChannelFlags,
-    FieldSpec,
     Flags,
     McsFlags,
     McsKnown,
     RxFlags,
     TxFlags,
-    Value,
 )
 from .radiotap_tlv import Tlv
 

@@ -16,7 +16,6 @@ bits (VHT-MCS 9 in 20 MHz on one stream) are computed like the others: devices s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from .radiotap import Radiotap
@@ -103,9 +102,9 @@ def ht(mcs: int, bandwidth_mhz: int, *, short_gi: bool, ldpc: bool | None = None
     Raises:
         ValueError: There is no such combination.
     """
-    subcarriers = {20: 52, 40: 108}.get(bandwidth_mhz)
-    if subcarriers is None or not 0 <= mcs <= 76 or (mcs == 32 and bandwidth_mhz != 40):
+    if bandwidth_mhz not in {20, 40} or not 0 <= mcs <= 76 or (mcs == 32 and bandwidth_mhz != 40):
         raise ValueError(f"HT has no MCS {mcs} in {bandwidth_mhz} MHz")
+    subcarriers = _HT_SUBCARRIERS[bandwidth_mhz]
     if mcs == 32:
         nss, coded, numerator, denominator, subcarriers = 1, 1, 1, 2, 48
     elif mcs < 32:
@@ -221,37 +220,17 @@ def _ofdma(mcs: int, nss: int, tones: tuple[int, ...] | None, gi_ns: int, *, dcm
     )
 
 
-def from_radiotap(radiotap: Radiotap) -> Rate | None:
-    """The rate that a Radiotap header tells of, from the newest format in it.
-
-    Of a VHT PPDU for several users it is the first one's that is known. Nothing is
-    guessed: ``None`` where a number that the formula needs is unknown or impossible.
-    """
-    readers: tuple[tuple[str, Callable[[Radiotap], Rate | None]], ...] = (
-        ("eht", _from_eht),
-        ("he", _from_he),
-        ("vht", _from_vht),
-        ("mcs", _from_ht),
-        ("rate", lambda header: legacy(header.get("rate")) if header.get("rate") else None),
-    )
-    for name, read in readers:
-        if radiotap.get(name) is not None:
-            try:
-                return read(radiotap)
-            except ValueError:
-                return None
-    return None
-
-
 def _from_ht(radiotap: Radiotap) -> Rate | None:
     field = radiotap.get("mcs")
-    if field.mcs is None or field.bandwidth_mhz is None or field.short_gi is None:
+    if field is None or field.mcs is None or field.bandwidth_mhz is None or field.short_gi is None:
         return None
     return ht(field.mcs, field.bandwidth_mhz, short_gi=field.short_gi, ldpc=field.ldpc)
 
 
 def _from_vht(radiotap: Radiotap) -> Rate | None:
     field = radiotap.get("vht")
+    if field is None:
+        return None
     user = next((user for user in field.users if user and user.mcs is not None), None)
     if user is None or field.bandwidth_mhz is None or field.short_gi is None:
         return None
@@ -260,6 +239,8 @@ def _from_vht(radiotap: Radiotap) -> Rate | None:
 
 def _from_he(radiotap: Radiotap) -> Rate | None:
     field = radiotap.get("he")
+    if field is None:
+        return None
     code = field.bandwidth_or_ru
     if field.mcs is None or field.nsts is None or field.gi_ns is None or code is None or code > 10:
         return None
@@ -278,7 +259,7 @@ def _from_eht(radiotap: Radiotap) -> Rate | None:
     """EHT's bandwidth is in the U-SIG, unless the resource unit is told."""
     field = radiotap.get("eht")
     u_sig = radiotap.get("u_sig")
-    user = field.user
+    user = field.user if field else None
     if user is None or user.mcs is None or user.nss is None or field.gi_ns is None:
         return None
     return eht(
@@ -289,3 +270,27 @@ def _from_eht(radiotap: Radiotap) -> Rate | None:
         ru_tones=field.ru_tones,
         ldpc=user.ldpc,
     )
+
+
+def _from_rate(radiotap: Radiotap) -> Rate | None:
+    half_mbps = radiotap.get("rate")
+    return legacy(half_mbps) if half_mbps else None
+
+
+_READERS = (_from_eht, _from_he, _from_vht, _from_ht, _from_rate)
+
+
+def from_radiotap(radiotap: Radiotap) -> Rate | None:
+    """The rate that a Radiotap header tells of: of the newest format that it knows enough of.
+
+    Of a VHT PPDU for several users it is that of the first one whose MCS is known. Nothing
+    is guessed: ``None`` where a number that the formula needs is unknown or impossible.
+    """
+    for read in _READERS:
+        try:
+            rate = read(radiotap)
+        except ValueError:  # a combination that does not exist
+            continue
+        if rate is not None:
+            return rate
+    return None
