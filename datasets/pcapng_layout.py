@@ -105,16 +105,15 @@ def read_items(
     while len(body) - offset >= 4:
         code, length = struct.unpack_from(f"{order}HH", body, offset)
         offset += 4
+        if code == END:
+            break
         if length > len(body) - offset:
             room = len(body) - offset
             raise FormatError(f"{what} {code} has {length} bytes, its block has {room} left")
-        if code != END:
-            if len(items) == MAX_ITEMS:
-                raise FormatError(f"more than {MAX_ITEMS} {what}s in one block")
-            items.append((code, bytes(body[offset : offset + length])))
+        if len(items) == MAX_ITEMS:
+            raise FormatError(f"more than {MAX_ITEMS} {what}s in one block")
+        items.append((code, bytes(body[offset : offset + length])))
         offset += length + -length % 4
-        if code == END:
-            break
     return items, offset
 
 

@@ -1,11 +1,7 @@
 """pcapng options: code, length, value, and what the value says.
 
-Every block may end in a list of options (draft-ietf-opsawg-pcapng 3.5), each padded to 32 bits:
-
-    0               2               4                       4 + length
-    +---------------+---------------+-----------------------+-------+
-    |     code      |    length     |         value         | pad 0 |   ... opt_endofopt (0, 0)
-    +---------------+---------------+-----------------------+-------+
+Every block may end in a list of options (draft-ietf-opsawg-pcapng 3.5), laid out as the items of
+``pcapng_layout``; the end mark is called ``opt_endofopt``.
 
 A block keeps its options as a tuple of ``Option``: every one, in order, unknown codes and repeated
 ones included. Integers inside values have the byte order of their section; here values are always
