@@ -40,7 +40,7 @@ _MODULATIONS = (
 )
 
 # Sum of coded bits over the streams of HT's unequal modulations, each set at R = 1/2, then
-# at 3/4: MCS 33 on (two streams), 39 on (three), 53 on (four). Tables 19-38 to 19-41.
+# at 3/4: MCS 33 on (two streams), 39 on (three), 53 on (four).
 _UNEQUAL = (
     (33, 2, (6, 8, 10)),
     (39, 3, (8, 10, 10, 12, 14, 14, 16)),
@@ -78,10 +78,10 @@ class Rate:
     ldpc: bool | None = None
 
 
-def _mbps(bits_times: int, parts: int, symbol_ns: int) -> float:
-    """``bits_times / parts`` data bits a symbol, as Mb/s rounded to 0.1, halves up."""
-    divisor = parts * symbol_ns
-    return (2 * 10_000 * bits_times + divisor) // (2 * divisor) / 10
+def _mbps(numerator: int, denominator: int, symbol_ns: int) -> float:
+    """``numerator / denominator`` data bits a symbol, as Mb/s rounded to 0.1, halves up."""
+    divisor = denominator * symbol_ns
+    return (2 * 10_000 * numerator + divisor) // (2 * divisor) / 10
 
 
 def legacy(half_mbps: int) -> Rate:

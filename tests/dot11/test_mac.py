@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dpkt
 import pytest
 from hypothesis import given
@@ -156,7 +158,7 @@ class TestBuilders:
     ) -> None:
         """Headers and checksums are those that another implementation computes."""
         packet = mac.udp_datagram(str(ip), "192.168.0.255", sport, dport, payload, number)
-        other = dpkt.ip.IP(packet)
+        other: Any = dpkt.ip.IP(packet)
         assert (other.id, other.udp.sport, other.udp.dport) == (number, sport, dport)
         assert bytes(other.udp.data) == payload
         other.sum = other.udp.sum = 0  # recomputed by dpkt, as it is by no means where set

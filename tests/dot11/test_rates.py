@@ -1,4 +1,4 @@
-"""Data rates, against the tables of the standard."""
+"""Data rates, against the tables of the standard (sections 19.5, 21.5 and 27.5)."""
 
 from __future__ import annotations
 
@@ -10,30 +10,28 @@ from wtrec.dot11 import radiotap, rates
 from wtrec.dot11.radiotap import Radiotap, Tlv
 from wtrec.dot11.rates import Rate
 
-HT: dict[
-    tuple[int, bool], list[float]
-] = {  # (bandwidth, short GI): MCS 0 to 7, Tables 19-27 and 19-31
+Table = dict[tuple[int, bool], list[float]]
+
+HT: Table = {  # (bandwidth, short GI): MCS 0 to 7
     (20, False): [6.5, 13, 19.5, 26, 39, 52, 58.5, 65],
     (20, True): [7.2, 14.4, 21.7, 28.9, 43.3, 57.8, 65, 72.2],
     (40, False): [13.5, 27, 40.5, 54, 81, 108, 121.5, 135],
     (40, True): [15, 30, 45, 60, 90, 120, 135, 150],
 }
-HT_UNEQUAL = [  # MCS 33 to 76 in 20 MHz with long GI, Tables 19-38 to 19-40
+HT_UNEQUAL = [  # MCS 33 to 76 in 20 MHz with long GI
     39, 52, 65, 58.5, 78, 97.5,
     52, 65, 65, 78, 91, 91, 104, 78, 97.5, 97.5, 117, 136.5, 136.5, 156,
     65, 78, 91, 78, 91, 104, 117, 104, 117, 130, 130, 143,
     97.5, 117, 136.5, 117, 136.5, 156, 175.5, 156, 175.5, 195, 195, 214.5,
 ]  # fmt: skip
-VHT: dict[
-    tuple[int, bool], list[float]
-] = {  # (bandwidth, short GI): MCS 0 to 9 on one stream, Tables 21-30, 21-38, 21-46, 21-54
+VHT: Table = {  # (bandwidth, short GI): MCS 0 to 9 on one stream
     (20, False): [6.5, 13, 19.5, 26, 39, 52, 58.5, 65, 78],
     (40, True): [15, 30, 45, 60, 90, 120, 135, 150, 180, 200],
     (80, False): [29.3, 58.5, 87.8, 117, 175.5, 234, 263.3, 292.5, 351, 390],
     (80, True): [32.5, 65, 97.5, 130, 195, 260, 292.5, 325, 390, 433.3],
     (160, True): [65, 130, 195, 260, 390, 520, 585, 650, 780, 866.7],
 }
-HE = {  # (bandwidth, GI in ns): MCS 0 to 11 on one stream, section 27.5
+HE = {  # (bandwidth, GI in ns): MCS 0 to 11 on one stream
     (20, 800): [8.6, 17.2, 25.8, 34.4, 51.6, 68.8, 77.4, 86, 103.2, 114.7, 129, 143.4],
     (20, 1600): [8.1, 16.3, 24.4, 32.5, 48.8, 65, 73.1, 81.3, 97.5, 108.3, 121.9, 135.4],
     (20, 3200): [7.3, 14.6, 21.9, 29.3, 43.9, 58.5, 65.8, 73.1, 87.8, 97.5, 109.7, 121.9],
