@@ -293,6 +293,12 @@ class TestUdpPayload:
         built[offset] = byte
         assert mac.udp_payload(bytes(built)) is None
 
+    def test_shorter_than_its_header(self) -> None:
+        """Lengths that agree on less than a UDP header are no datagram."""
+        packet = bytearray(datagram())
+        packet[3], packet[25] = 20 + 7, 7
+        assert mac.udp_payload(frame(bytes(packet))) is None
+
     def test_a_msdu(self) -> None:
         """An aggregate of several MSDUs is not taken for one."""
         built = bytearray(mac.data_frame(datagram(), addr1=A1, addr2=A2, addr3=A3, tid=0))

@@ -216,7 +216,9 @@ class TestTlv:
         built = radiotap.encode(Radiotap(0, (TLVS,), tlvs=tuple(items)))
         read = radiotap.parse(built)
         assert read.tlvs == tuple(items)
-        assert read.get("u_sig").bandwidth_mhz == 320
+        u_sig_value = read.get("u_sig")
+        assert (u_sig_value.bandwidth_mhz, u_sig_value.uplink) == (320, None)
+        assert u_sig_value._replace(common=0x0002 | 5 << 15).bandwidth_mhz == 320
         eht_value = read.get("eht")
         assert (eht_value.gi_ns, eht_value.ru_tones) == (1600, (996, 484))
         assert (eht_value.user.mcs, eht_value.user.nss, eht_value.user.ldpc) == (13, 2, True)

@@ -146,6 +146,7 @@ class TestTables:
             lambda: rates.he(0, 1, gi_ns=800),
             lambda: rates.he(0, 1, 20, gi_ns=400),
             lambda: rates.he(2, 1, 20, gi_ns=800, dcm=True),
+            lambda: rates.he(0, 3, 20, gi_ns=800, dcm=True),
             lambda: rates.he(0, 1, gi_ns=800, ru_tones=(27,)),
             lambda: rates.eht(14, 1, 80, gi_ns=800),
             lambda: rates.eht(15, 2, 80, gi_ns=800),
