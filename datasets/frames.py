@@ -1,0 +1,242 @@
+"""Frame batches: up to 65,536 frames of a capture as Arrow columns.
+
+``FRAMES`` says what each column holds. :class:`FrameBatch` wraps one Arrow record
+batch of them and gives numpy views of what algorithms and statistics work on,
+without copying.
+"""
+
+from __future__ import annotations
+
+import functools
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from numpy.typing import NDArray
+
+from .decode_kernel import ABSENT, BAD, GOOD, UNVERIFIABLE, Bit, Columns, Valid
+from .schema import Column, Table
+
+MAX_FRAMES = 65_536
+MAX_BYTES = 64 << 20
+
+
+class FcsStatus(IntEnum):
+    """Our own verdict on a frame's FCS; see :mod:`wtrec.datasets.decode_kernel`."""
+
+    GOOD = GOOD
+    BAD = BAD
+    ABSENT = ABSENT
+    UNVERIFIABLE = UNVERIFIABLE
+
+
+_STATUS_NAMES = [status.name.lower() for status in FcsStatus]
+_STATUS = pa.dictionary(pa.int8(), pa.string())
+_ADDRESS = pa.binary(6)
+
+FRAMES = Table(
+    "frames",
+    1,
+    (
+        Column("number", pa.int64(), "Position in the file, from 1: Wireshark's frame.number."),
+        Column(
+            "time",
+            pa.timestamp("ns", "UTC"),
+            "When the host received it. Null where the file has no time (Simple Packet Blocks) "
+            "or one that 64 bits of ns cannot hold.",
+            nullable=True,
+        ),
+        Column(
+            "interface",
+            pa.uint32(),
+            "Which of the file's interfaces, counted from 0 over all sections.",
+        ),
+        Column(
+            "tsft_us",
+            pa.uint64(),
+            "The radio's own clock when the first bit came, in us (Radiotap TSFT).",
+            nullable=True,
+        ),
+        Column(
+            "rate_mbps",
+            pa.float64(),
+            "Data rate in Mbit/s: Radiotap's Rate, or from MCS, VHT or HE. Null where these do "
+            "not say enough.",
+            nullable=True,
+        ),
+        Column(
+            "mcs",
+            pa.uint8(),
+            "MCS index: 0..76 for HT, per stream for VHT and HE.",
+            nullable=True,
+        ),
+        Column("nss", pa.uint8(), "Spatial streams (HT, VHT, HE).", nullable=True),
+        Column("bandwidth_mhz", pa.uint16(), "Bandwidth in MHz (HT, VHT, HE).", nullable=True),
+        Column("short_gi", pa.bool_(), "Guard interval of 400 ns (HT, VHT).", nullable=True),
+        Column(
+            "ldpc",
+            pa.bool_(),
+            "LDPC instead of the convolutional code (HT, VHT, HE).",
+            nullable=True,
+        ),
+        Column("channel_mhz", pa.uint16(), "Channel's center frequency in MHz.", nullable=True),
+        Column("signal_dbm", pa.int8(), "Signal in dBm: the header's first value.", nullable=True),
+        Column("noise_dbm", pa.int8(), "Noise in dBm.", nullable=True),
+        Column("antenna", pa.uint8(), "Antenna: the header's first value.", nullable=True),
+        Column(
+            "fcs_present",
+            pa.bool_(),
+            "The driver says that the frame ends with its FCS (Radiotap flag 0x10). Null where "
+            "it says nothing.",
+            nullable=True,
+        ),
+        Column(
+            "bad_fcs",
+            pa.bool_(),
+            "The driver says that the FCS failed (Radiotap flag 0x40). Null as fcs_present.",
+            nullable=True,
+        ),
+        Column("fcs_status", _STATUS, "Our own verdict: good, bad, absent, unverifiable."),
+        Column(
+            "type",
+            pa.uint8(),
+            "0 management, 1 control, 2 data, 3 extension. This and the next five are null "
+            "where the frame has fewer than 2 bytes.",
+            nullable=True,
+        ),
+        Column("subtype", pa.uint8(), "Subtype, 0..15.", nullable=True),
+        Column("to_ds", pa.bool_(), "To the distribution system (the AP).", nullable=True),
+        Column("from_ds", pa.bool_(), "From the distribution system.", nullable=True),
+        Column("retry", pa.bool_(), "Sent again.", nullable=True),
+        Column("protected", pa.bool_(), "The body is encrypted.", nullable=True),
+        Column(
+            "sequence",
+            pa.uint16(),
+            "Sequence number, 0..4095. Null in control frames and in frames under 24 bytes.",
+            nullable=True,
+        ),
+        Column("fragment", pa.uint8(), "Fragment number. Null as sequence.", nullable=True),
+        Column("addr1", _ADDRESS, "Receiver. Null where the frame ends before.", nullable=True),
+        Column("addr2", _ADDRESS, "Transmitter.", nullable=True),
+        Column("addr3", _ADDRESS, "BSSID, source or destination.", nullable=True),
+        Column("addr4", _ADDRESS, "Source, between APs only.", nullable=True),
+        Column(
+            "original_length",
+            pa.uint32(),
+            "Bytes of the MPDU before the capture cut it, with the FCS where it is present.",
+        ),
+        Column(
+            "mpdu",
+            pa.binary(),
+            "The frame: MAC header up to and including the FCS where it is present.",
+        ),
+    ),
+)
+
+
+class FrameBatch:
+    """One Arrow record batch of ``FRAMES``, with numpy views of it.
+
+    Args:
+        arrow: A ``pyarrow.RecordBatch`` with the columns of ``FRAMES``.
+    """
+
+    __slots__ = ("__dict__", "arrow")
+
+    def __init__(self, arrow: Any) -> None:
+        self.arrow = arrow
+
+    def __len__(self) -> int:
+        return int(self.arrow.num_rows)
+
+    def column(self, name: str) -> Any:
+        """The Arrow array of a column."""
+        return self.arrow.column(name)
+
+    @functools.cached_property
+    def number(self) -> NDArray[np.int64]:
+        """Frame numbers, shape (frames,)."""
+        return np.asarray(self.column("number").to_numpy())
+
+    @functools.cached_property
+    def fcs_status(self) -> NDArray[np.int8]:
+        """:class:`FcsStatus` codes, shape (frames,)."""
+        return np.asarray(self.column("fcs_status").indices.to_numpy())
+
+    @functools.cached_property
+    def offsets(self) -> NDArray[np.int32]:
+        """Shape (frames + 1,): frame ``i`` is ``data[offsets[i]:offsets[i + 1]]``."""
+        mpdu = self.column("mpdu")
+        offsets = np.frombuffer(mpdu.buffers()[1], np.int32)
+        return offsets[mpdu.offset : mpdu.offset + len(mpdu) + 1]
+
+    @functools.cached_property
+    def data(self) -> NDArray[np.uint8]:
+        """The bytes of all frames; see :attr:`offsets`."""
+        buffer = self.column("mpdu").buffers()[2]
+        return np.zeros(0, np.uint8) if buffer is None else np.frombuffer(buffer, np.uint8)
+
+    def mpdu(self, row: int) -> bytes:
+        """The bytes of one frame."""
+        return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
+
+    def slice(self, start: int, length: int) -> FrameBatch:
+        """A run of frames, without a copy."""
+        return FrameBatch(self.arrow.slice(start, length))
+
+
+def arrow_batch(columns: Columns, rows: int) -> Any:
+    """Wrap decoded buffers as a record batch of ``FRAMES``, without a copy."""
+    c = columns
+
+    def array(dtype: Any, values: NDArray[Any], valid: int | None = None) -> Any:
+        bitmap = None if valid is None else pa.py_buffer(c.valid[valid])
+        return pa.Array.from_buffers(dtype, rows, [bitmap, pa.py_buffer(values)])
+
+    def bits(which: int, valid: int) -> Any:
+        return array(pa.bool_(), c.bits[which], valid)
+
+    def address(which: int) -> Any:
+        return array(_ADDRESS, c.addresses[which], Valid.ADDR1 + which)
+
+    arrays = {
+        "number": array(pa.int64(), c.number),
+        "time": array(pa.timestamp("ns", "UTC"), c.time, Valid.TIME),
+        "interface": array(pa.uint32(), c.interface),
+        "tsft_us": array(pa.uint64(), c.tsft_us, Valid.TSFT),
+        "rate_mbps": array(pa.float64(), c.rate_mbps, Valid.RATE),
+        "mcs": array(pa.uint8(), c.mcs, Valid.MCS),
+        "nss": array(pa.uint8(), c.nss, Valid.NSS),
+        "bandwidth_mhz": array(pa.uint16(), c.bandwidth_mhz, Valid.BANDWIDTH),
+        "short_gi": bits(Bit.SHORT_GI, Valid.SHORT_GI),
+        "ldpc": bits(Bit.LDPC, Valid.LDPC),
+        "channel_mhz": array(pa.uint16(), c.channel_mhz, Valid.CHANNEL),
+        "signal_dbm": array(pa.int8(), c.signal_dbm, Valid.SIGNAL),
+        "noise_dbm": array(pa.int8(), c.noise_dbm, Valid.NOISE),
+        "antenna": array(pa.uint8(), c.antenna, Valid.ANTENNA),
+        "fcs_present": bits(Bit.FCS_PRESENT, Valid.CLAIMS),
+        "bad_fcs": bits(Bit.BAD_FCS, Valid.CLAIMS),
+        "fcs_status": pa.DictionaryArray.from_arrays(
+            array(pa.int8(), c.fcs_status), pa.array(_STATUS_NAMES), safe=False
+        ),
+        "type": array(pa.uint8(), c.type, Valid.CONTROL),
+        "subtype": array(pa.uint8(), c.subtype, Valid.CONTROL),
+        "to_ds": bits(Bit.TO_DS, Valid.CONTROL),
+        "from_ds": bits(Bit.FROM_DS, Valid.CONTROL),
+        "retry": bits(Bit.RETRY, Valid.CONTROL),
+        "protected": bits(Bit.PROTECTED, Valid.CONTROL),
+        "sequence": array(pa.uint16(), c.sequence, Valid.SEQUENCE),
+        "fragment": array(pa.uint8(), c.fragment, Valid.SEQUENCE),
+        "addr1": address(0),
+        "addr2": address(1),
+        "addr3": address(2),
+        "addr4": address(3),
+        "original_length": array(pa.uint32(), c.original_length),
+        "mpdu": pa.Array.from_buffers(
+            pa.binary(), rows, [None, pa.py_buffer(c.offsets), pa.py_buffer(c.mpdu)]
+        ),
+    }
+    ordered = [arrays[column.name] for column in FRAMES.columns]
+    return pa.RecordBatch.from_arrays(ordered, schema=FRAMES.schema)

@@ -1,0 +1,340 @@
+"""Read capture files, pcapng or classic pcap, as frame batches.
+
+The kernels of :mod:`wtrec.datasets.walk_kernel` index the packets of a file window
+and :mod:`wtrec.datasets.decode_kernel` turns them into columns; this module handles
+what is rare (section headers, interfaces, statistics, damage) with the codecs of
+:mod:`wtrec.datasets.pcapng` and :mod:`wtrec.datasets.pcap`, and counts everything.
+
+What a damaged file gives: all whole frames before the damage. If the file merely
+ends inside a record, that is a loss (``CaptureReader.losses``) and iteration ends;
+if a record contradicts itself, :class:`FormatError` follows the last whole frame.
+"""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from numpy.typing import NDArray
+
+from ..errors import FormatError, LossWarning
+from . import pcap, pcapng
+from .decode_kernel import LINKTYPE_IEEE802_11, LINKTYPE_RADIOTAP, Columns, decode
+from .frames import FRAMES, MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
+from .source import Source, open_source
+from .walk_kernel import FULL, PacketIndex, walk_pcap, walk_pcapng
+
+
+_PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
+_PCAP_MAGICS = {
+    struct.pack(f"{order}I", magic)
+    for order in "<>"
+    for magic in (pcap.MAGIC_MICROSECONDS, pcap.MAGIC_NANOSECONDS)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface that a capture describes."""
+
+    id: int  # counted from 0 over all sections
+    linktype: int
+    snaplen: int = 0
+    name: str = ""
+    description: str = ""
+    filter: str = ""
+    os: str = ""
+    hardware: str = ""
+    tsresol: int = 6
+    tsoffset: int = 0
+    fcs_bits: int | None = None  # length of the FCS, where the file says it
+
+    @property
+    def is_80211(self) -> bool:
+        """Whether its packets are 802.11 frames that wtrec reads."""
+        return self.linktype in (LINKTYPE_RADIOTAP, LINKTYPE_IEEE802_11)
+
+    @classmethod
+    def from_block(cls, block: pcapng.InterfaceDescription, number: int) -> Interface:
+        """What an Interface Description Block says; absent options at their defaults."""
+        return cls(
+            id=number,
+            linktype=block.linktype,
+            snaplen=block.snaplen,
+            name=block.name or "",
+            description=block.description or "",
+            filter=block.filter_text or "",
+            os=block.os or "",
+            hardware=block.hardware or "",
+            tsresol=6 if block.tsresol is None else block.tsresol,
+            tsoffset=block.tsoffset or 0,
+            fcs_bits=block.fcslen_bits,
+        )
+
+
+class CaptureReader:
+    """The frames of one capture, as an iterator of :class:`FrameBatch`; a context manager.
+
+    Counters and lists grow while it is iterated.
+
+    Attributes:
+        path: The file.
+        format: ``pcapng`` or ``pcap``.
+        interfaces: Every interface so far.
+        sections: Every pcapng section header so far.
+        statistics: Every Interface Statistics Block so far, with the interface's global id.
+        blocks: Number of blocks of each type (of records, for pcap).
+        packets: All packets, 802.11 or not.
+        frames: Those that became rows.
+        other_linktypes: Those that did not, for their link type.
+        malformed: Frames whose Radiotap header is not sound; their row has no MPDU.
+        drops: Packets that the file itself says were lost between its packets.
+        losses: What of the file could not be read, one sentence each.
+
+    Raises:
+        FormatError: Not a capture, or (while iterating) a record that contradicts itself.
+        OSError: The file cannot be opened.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        self.interfaces: list[Interface] = []
+        self.sections: list[pcapng.SectionHeader] = []
+        self.statistics: list[tuple[int, pcapng.InterfaceStatistics]] = []
+        self.blocks: Counter[str] = Counter()
+        self.packets = 0
+        self.frames = 0
+        self.other_linktypes = 0
+        self.malformed = 0
+        self.drops = 0
+        self.losses: list[str] = []
+        self._source: Source = open_source(path)
+        self._index = PacketIndex.empty(MAX_FRAMES)
+        magic = self._source.view(0, 4)[:4].tobytes()
+        self.format = "pcapng" if magic == _PCAPNG_MAGIC else "pcap"
+        if self.format == "pcap" and magic not in _PCAP_MAGICS:
+            self._source.close()
+            raise FormatError(
+                f"neither pcapng nor pcap: it begins with {magic.hex(' ')}",
+                path=self.path,
+                offset=0,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+    def progress(self) -> tuple[int, int]:
+        """Bytes of the file used so far, and its size."""
+        return self._source.progress()
+
+    def __iter__(self) -> Iterator[FrameBatch]:
+        try:
+            yield from self._pcapng() if self.format == "pcapng" else self._pcap()
+        except FormatError as error:
+            hint = f"the {self.packets} packets before it are whole"
+            raise FormatError(error.what, path=self.path, offset=error.offset, hint=hint) from None
+        if self._source.damage:
+            self.losses.append(f"{self.path}: {self._source.damage}")
+
+    def _pcapng(self) -> Iterator[FrameBatch]:
+        section: list[Interface] = []  # of the section at hand
+        order: pcapng.ByteOrder | None = None
+        kinds = np.zeros(7, np.int64)
+        base = 0  # offset of the view in the file
+        at = 0  # offset in the view of the next block
+        view = self._source.view(0)
+        while True:
+            if order is not None:
+                kinds[:] = 0
+                count, at, reason = walk_pcapng(
+                    view,
+                    at,
+                    order == ">",
+                    _table((i.snaplen, i.tsresol, i.tsoffset) for i in section),
+                    self._index,
+                    MAX_FRAMES,
+                    MAX_BYTES,
+                    kinds,
+                )
+                for kind in np.flatnonzero(kinds):
+                    self.blocks[pcapng.BlockType(kind).name] += int(kinds[kind])
+                yield from self._batch(view, count, section)
+                if reason == FULL:
+                    continue
+            try:
+                block, order, end = pcapng.read_block(view.data, at, order)
+                self._take(block, section)
+            except pcapng.TruncatedError as error:
+                base += at
+                at = 0
+                view = self._source.view(base, error.wanted)
+                if len(view) == 0:
+                    return
+                if len(view) < error.wanted:
+                    self._lose_tail(base, len(view), error.wanted)
+                    return
+                continue
+            except FormatError as error:
+                error.offset = base + at
+                raise
+            self.blocks[_block_name(view, at, order)] += 1
+            at = end
+
+    def _take(self, block: pcapng.Block, section: list[Interface]) -> None:
+        """Account for a block that holds no packet."""
+        if isinstance(block, pcapng.SectionHeader):
+            self.sections.append(block)
+            section.clear()
+        elif isinstance(block, pcapng.InterfaceDescription):
+            interface = Interface.from_block(block, len(self.interfaces))
+            self.interfaces.append(interface)
+            section.append(interface)
+        elif isinstance(block, pcapng.InterfaceStatistics):
+            if block.interface >= len(section):
+                raise FormatError(_unknown_interface("statistics", block.interface, section))
+            self.statistics.append((section[block.interface].id, block))
+        elif isinstance(block, pcapng.EnhancedPacket | pcapng.ObsoletePacket):
+            # The block is sound by itself: what the kernel stopped at is its interface.
+            raise FormatError(_unknown_interface("a packet", block.interface, section))
+        elif isinstance(block, pcapng.SimplePacket):
+            raise FormatError(_unknown_interface("a packet", 0, section))
+
+    def _pcap(self) -> Iterator[FrameBatch]:
+        base = 0
+        at = pcap.HEADER_LENGTH
+        view = self._source.view(0)
+        try:
+            header = pcap.read_header(view.data)
+        except pcapng.TruncatedError as error:
+            self._lose_tail(0, len(view), error.wanted)
+            return
+        interface = Interface(
+            0,
+            header.linktype,
+            header.snaplen,
+            tsresol=9 if header.nanoseconds else 6,
+            fcs_bits=header.fcs_bits,
+        )
+        self.interfaces.append(interface)
+        while True:
+            count, at, reason = walk_pcap(
+                view,
+                at,
+                header.order == ">",
+                header.tick_ns,
+                max(header.snaplen, pcap.MAX_SNAPLEN),
+                self._index,
+                MAX_FRAMES,
+                MAX_BYTES,
+            )
+            self.blocks["record"] += count
+            yield from self._batch(view, count, [interface])
+            if reason == FULL:
+                continue
+            try:
+                pcap.read_record(view.data, at, header)
+            except pcapng.TruncatedError as error:
+                base += at
+                at = 0
+                view = self._source.view(base, error.wanted)
+                if len(view) == 0:
+                    return
+                if len(view) < error.wanted:
+                    self._lose_tail(base, len(view), error.wanted)
+                    return
+            except FormatError as error:
+                error.offset = base + at
+                raise
+
+    def _batch(
+        self, view: NDArray[np.uint8], count: int, section: list[Interface]
+    ) -> Iterator[FrameBatch]:
+        """Decode the indexed packets and count them."""
+        if not count:
+            return
+        columns = Columns.empty(count, int(self._index.captured[:count].sum()))
+        links = _table(
+            (i.linktype, -1 if i.fcs_bits is None else i.fcs_bits, i.id) for i in section
+        )
+        rows, others, malformed = decode(view, self._index, count, links, self.packets + 1, columns)
+        self.packets += count
+        self.frames += rows
+        self.other_linktypes += others
+        self.malformed += malformed
+        self.drops += int(self._index.drops[:count].sum())
+        if rows:
+            yield FrameBatch(arrow_batch(columns, rows))
+
+    def _lose_tail(self, offset: int, found: int, wanted: int) -> None:
+        self.losses.append(
+            f"{self.path}, offset {offset}: the file ends inside a record "
+            f"({found} of {wanted} bytes); the {self.packets} packets before it are whole"
+        )
+
+
+def _table(rows: Iterable[tuple[int, int, int]]) -> NDArray[np.int64]:
+    return np.array(list(rows), np.int64).reshape(-1, 3)
+
+
+def _block_name(view: NDArray[np.uint8], at: int, order: pcapng.ByteOrder) -> str:
+    kind = int.from_bytes(view[at : at + 4].tobytes(), "little" if order == "<" else "big")
+    try:
+        return pcapng.BlockType(kind).name
+    except ValueError:
+        return f"{kind:#x}"
+
+
+def _unknown_interface(what: str, interface: int, section: list[Interface]) -> str:
+    return f"{what} of interface {interface}, the section describes {len(section)} before it"
+
+
+def read_frames(path: str | Path) -> Any:
+    """The 802.11 frames of a capture as an Arrow stream.
+
+    Args:
+        path: A pcapng or pcap file, plain or packed with gzip or zstd.
+
+    Returns:
+        A ``pyarrow.RecordBatchReader`` with the columns of
+        :data:`wtrec.datasets.frames.FRAMES`, read as it is consumed, in bounded memory.
+        pandas, polars and DuckDB take it as it is.
+
+    Raises:
+        FormatError: Not a capture, or damage in its middle.
+        OSError: The file cannot be opened.
+
+    Warns:
+        LossWarning: The file ends inside a record; all frames before it were given.
+    """
+    import pyarrow as pa
+
+    reader = CaptureReader(path)
+
+    def batches() -> Iterator[Any]:
+        with reader:
+            for batch in reader:
+                yield batch.arrow
+        for loss in reader.losses:
+            warnings.warn(loss, LossWarning, stacklevel=2)
+
+    return pa.RecordBatchReader.from_batches(FRAMES.schema, batches())

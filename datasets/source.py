@@ -1,0 +1,165 @@
+"""Bytes of a capture file, seen through a window that only moves forward.
+
+``view(position, want)`` gives the bytes from ``position`` on: at least ``want`` of
+them unless the file ends first, and usually a whole window. Nothing before the last
+``position`` stays in memory, so memory is bounded whatever the file's size:
+
+* a plain file is mapped, one window at a time, straight from the page cache;
+* gzip (RFC 1952) and Zstandard (RFC 8878) are recognised by their first bytes and
+  unpacked as a stream, offsets then being those of the unpacked bytes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import zlib
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+import numpy as np
+
+from numpy.typing import NDArray
+
+from ..errors import FormatError
+
+WINDOW = 64 << 20
+_STREAM_WINDOW = 8 << 20  # smaller: what is not used yet is copied at each view
+_CHUNK = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class Source(Protocol):
+    """What a capture reader needs of a file."""
+
+    damage: str  # why the stream ended early ("" while it has not)
+
+    def view(self, position: int, want: int = 0) -> NDArray[np.uint8]:
+        """Bytes from ``position`` on; shorter than ``want`` only at the end of the file."""
+        ...
+
+    def progress(self) -> tuple[int, int]:
+        """Bytes of the file used so far, and its size."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back; views become invalid."""
+        ...
+
+
+class MappedSource:
+    """A plain file, mapped window by window."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.damage = ""
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+        self._position = 0
+
+    def view(self, position: int, want: int = 0) -> NDArray[np.uint8]:
+        self._position = position
+        length = min(max(want, WINDOW), self._size - position)
+        if length <= 0:
+            return np.zeros(0, np.uint8)
+        base = position - position % mmap.ALLOCATIONGRANULARITY
+        # ACCESS_COPY gives writable memory, so kernels see one array type everywhere; nothing
+        # writes to it. The array keeps the mapping alive exactly as long as somebody uses it.
+        window = mmap.mmap(
+            self._file.fileno(), position - base + length, access=mmap.ACCESS_COPY, offset=base
+        )
+        return np.frombuffer(window, np.uint8)[position - base :]
+
+    def progress(self) -> tuple[int, int]:
+        return self._position, self._size
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class StreamSource:
+    """A file that is unpacked while it is read."""
+
+    def __init__(self, file: BinaryIO, unpack: Callable[[BinaryIO], Callable[[], bytes]]) -> None:
+        self.damage = ""
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+        self._next = unpack(file)
+        self._buffer = bytearray()
+        self._base = 0
+        self._ended = False
+
+    def view(self, position: int, want: int = 0) -> NDArray[np.uint8]:
+        # A new buffer each time: views that were handed out must not change under their user.
+        self._buffer = self._buffer[position - self._base :]
+        self._base = position
+        while not self._ended and len(self._buffer) < max(want, _STREAM_WINDOW):
+            try:
+                chunk = self._next()
+            except (zlib.error, EOFError, OSError) as error:
+                self.damage = f"the compressed stream ends early ({error})"
+                chunk = b""
+            self._ended = not chunk
+            self._buffer += chunk
+        return np.frombuffer(self._buffer, np.uint8)
+
+    def progress(self) -> tuple[int, int]:
+        return self._file.tell(), self._size
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _gunzip(file: BinaryIO) -> Callable[[], bytes]:
+    """Unpack gzip members one after the other, giving all bytes before a damaged place."""
+    unpacker = zlib.decompressobj(wbits=31)
+    packed = b""
+
+    def read() -> bytes:
+        nonlocal unpacker, packed
+        while True:
+            if not packed:
+                packed = file.read(_CHUNK)
+            if not packed:
+                if unpacker is not None and not unpacker.eof:
+                    raise EOFError("no end marker")
+                return b""
+            if unpacker.eof:
+                unpacker = zlib.decompressobj(wbits=31)
+            chunk = unpacker.decompress(packed, _CHUNK)
+            packed = unpacker.unconsumed_tail or unpacker.unused_data
+            if chunk:
+                return chunk
+
+    return read
+
+
+def _unzstd(file: BinaryIO) -> Callable[[], bytes]:
+    import pyarrow as pa
+
+    stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    # Small reads: at a damaged place pyarrow loses what the failing read had unpacked so far.
+    return lambda: bytes(stream.read(1 << 16))
+
+
+def open_source(path: str | Path) -> Source:
+    """Open a capture file, plain or compressed.
+
+    Raises:
+        FormatError: The file is empty.
+        OSError: It cannot be opened.
+    """
+    file = Path(path).open("rb")  # noqa: SIM115 - the source closes it
+    magic = file.read(4)
+    file.seek(0)
+    if magic.startswith(_GZIP_MAGIC):
+        return StreamSource(file, _gunzip)
+    if magic == _ZSTD_MAGIC:
+        return StreamSource(file, _unzstd)
+    if not magic:
+        file.close()
+        raise FormatError("the file is empty, wanted a pcapng or pcap capture", path=str(path))
+    return MappedSource(file)

@@ -1,0 +1,285 @@
+"""Walks the packet records of a capture file: where each packet lies, and when it came.
+
+The kernels handle what there are millions of (pcapng's Enhanced, Simple and Packet
+Blocks; pcap's records) and stop at anything else, with the reason:
+
+* ``MORE``: the bytes end inside a record; come back with more of them, or it is a
+  truncated tail;
+* ``FULL``: the index is full, or the bytes of its packets reach the limit;
+* ``OTHER``: a block of another type, which :mod:`wtrec.datasets.pcapng` reads;
+* ``CORRUPT``: a record that contradicts itself; the same codec words the error.
+
+Layouts: draft-ietf-opsawg-pcapng sections 4.3 (EPB), 4.4 (SPB), A (PB), and
+draft-ietf-opsawg-pcap section 5 (pcap records).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy.typing import NDArray
+
+from ..jit import jit
+
+MORE, FULL, OTHER, CORRUPT = 0, 1, 2, 3
+
+MAX_BLOCK = 256 << 20
+NO_FLAGS = 0xFFFFFFFF
+NO_TIME = np.iinfo(np.int64).min
+
+_PB, _SPB, _EPB = 2, 3, 6
+_OPT_FLAGS, _OPT_DROPCOUNT = 2, 4
+
+# Columns of the interface table that the pcapng kernel takes, one row an interface.
+SNAPLEN, RESOLUTION, OFFSET = 0, 1, 2
+
+_u = np.uintp
+_u64 = np.uint64
+
+
+class PacketIndex(NamedTuple):
+    """Where packets lie in a window, one element a packet."""
+
+    start: NDArray[np.int64]  # offset of the packet's first byte in the window
+    captured: NDArray[np.int64]  # its bytes there
+    original: NDArray[np.int64]  # its bytes on the wire
+    interface: NDArray[np.int32]  # index in this section's interface table
+    time: NDArray[np.int64]  # ns since 1970, UTC; NO_TIME where the file has none
+    flags: NDArray[np.uint32]  # epb_flags, NO_FLAGS where absent
+    drops: NDArray[np.int64]  # epb_dropcount and the like, 0 where absent
+
+    @classmethod
+    def empty(cls, size: int) -> PacketIndex:
+        """An index with room for ``size`` packets."""
+        return cls(
+            np.empty(size, np.int64),
+            np.empty(size, np.int64),
+            np.empty(size, np.int64),
+            np.empty(size, np.int32),
+            np.empty(size, np.int64),
+            np.empty(size, np.uint32),
+            np.empty(size, np.int64),
+        )
+
+
+@jit
+def _load32(data: NDArray[np.uint8], at: int, big: bool) -> int:
+    at = _u(at)
+    a, b, c, d = data[at], data[at + _u(1)], data[at + _u(2)], data[at + _u(3)]
+    if big:
+        a, b, c, d = d, c, b, a
+    return np.int64(a) | np.int64(b) << 8 | np.int64(c) << 16 | np.int64(d) << 24
+
+
+@jit
+def _load16(data: NDArray[np.uint8], at: int, big: bool) -> int:
+    if big:
+        return np.int64(data[at]) << 8 | np.int64(data[at + 1])
+    return np.int64(data[at + 1]) << 8 | np.int64(data[at])
+
+
+@jit
+def timestamp_ns(high: int, low: int, resolution: int, offset: int) -> int:
+    """A pcapng timestamp in ns, exactly (rounded down), or NO_TIME where int64 cannot hold it.
+
+    Args:
+        high: Upper 32 bits of the count of units.
+        low: Lower 32 bits.
+        resolution: The if_tsresol octet: 10^-n, or 2^-n with the top bit set.
+        offset: if_tsoffset in seconds.
+    """
+    raw = _u64(high) << _u64(32) | _u64(low)
+    exponent = resolution & 0x7F
+    giga = _u64(1_000_000_000)
+    if resolution & 0x80:
+        if exponent > 63:
+            return NO_TIME
+        n = _u64(exponent)
+        seconds = raw >> n
+        fraction = raw & ((_u64(1) << n) - _u64(1))
+        if exponent <= 32:
+            nanoseconds = (fraction * giga) >> n
+        else:
+            # fraction * 10^9 needs 93 bits: multiply its halves, then drop the low 32 bits
+            upper = (fraction >> _u64(32)) * giga
+            lower = (fraction & _u64(0xFFFFFFFF)) * giga
+            nanoseconds = (upper + (lower >> _u64(32))) >> (n - _u64(32))
+    else:
+        if exponent > 19:
+            return NO_TIME
+        units = _u64(1)
+        for _ in range(exponent):
+            units *= _u64(10)
+        seconds = raw // units
+        fraction = raw % units
+        if exponent <= 9:
+            for _ in range(9 - exponent):
+                fraction *= _u64(10)
+        else:
+            for _ in range(exponent - 9):
+                fraction //= _u64(10)
+        nanoseconds = fraction
+    # 2^63 ns is 9,223,372,036.85 s; the test leaves one second of margin on either side
+    limit = 9_223_372_035
+    if seconds > _u64(1) << _u64(62) or offset > 1 << 61 or offset < -(1 << 61):
+        return NO_TIME
+    total = np.int64(seconds) + offset
+    if total > limit or total < -limit:
+        return NO_TIME
+    return total * 1_000_000_000 + np.int64(nanoseconds)
+
+
+@jit
+def _options(
+    data: NDArray[np.uint8], at: int, stop: int, big: bool, index: PacketIndex, n: int
+) -> bool:
+    """Read what matters of an EPB's (or PB's) options; False where they overrun the block."""
+    while at + 4 <= stop:
+        code = _load16(data, at, big)
+        length = _load16(data, at + 2, big)
+        if code == 0:
+            return True
+        at += 4
+        if at + length > stop:
+            return False
+        if code == _OPT_FLAGS and length == 4:
+            index.flags[n] = _load32(data, at, big)
+        elif code == _OPT_DROPCOUNT and length == 8:
+            first, second = _load32(data, at, big), _load32(data, at + 4, big)
+            count = first << 32 | second if big else second << 32 | first
+            index.drops[n] += max(count, 0)
+        at += (length + 3) & ~3
+    return True
+
+
+@jit
+def walk_pcapng(
+    data: NDArray[np.uint8],
+    position: int,
+    big: bool,
+    interfaces: NDArray[np.int64],
+    index: PacketIndex,
+    room: int,
+    max_bytes: int,
+    kinds: NDArray[np.int64],
+) -> tuple[int, int, int]:
+    """Index packet blocks from ``position`` on.
+
+    Args:
+        data: A window of the file.
+        position: Offset of a block in it.
+        big: The section is big-endian.
+        interfaces: Shape (n, 3): SNAPLEN, RESOLUTION, OFFSET of each interface.
+        index: Out.
+        room: Packets that fit.
+        max_bytes: Packet bytes after which the index counts as full.
+        kinds: Counts the blocks of each type, shape (7,).
+
+    Returns:
+        (packets, position of the next block, reason).
+    """
+    n = 0
+    taken = 0
+    end = len(data)
+    while True:
+        if n == room or taken >= max_bytes:
+            return n, position, FULL
+        if position + 12 > end:
+            return n, position, MORE
+        kind = _load32(data, position, big)
+        if kind not in (_EPB, _SPB, _PB):
+            return n, position, OTHER
+        length = _load32(data, position + 4, big)
+        if length < 12 or length & 3 or length > MAX_BLOCK:
+            return n, position, CORRUPT
+        if position + length > end:
+            return n, position, MORE
+        stop = position + length - 4
+        if _load32(data, stop, big) != length:
+            return n, position, CORRUPT
+        body = position + 8
+        index.flags[n] = NO_FLAGS
+        index.drops[n] = 0
+        if kind == _SPB:
+            if length < 16 or not len(interfaces):
+                return n, position, CORRUPT
+            original = _load32(data, body, big)
+            captured = min(original, stop - body - 4)
+            snaplen = interfaces[0, SNAPLEN]
+            if snaplen:
+                captured = min(captured, snaplen)
+            index.interface[n] = 0
+            index.time[n] = NO_TIME
+            start = body + 4
+        else:
+            if length < 32:
+                return n, position, CORRUPT
+            if kind == _EPB:
+                interface = _load32(data, body, big)
+            else:
+                interface = _load16(data, body, big)
+                drops = _load16(data, body + 2, big)
+                if drops != 0xFFFF:
+                    index.drops[n] = drops
+            captured = _load32(data, body + 12, big)
+            original = _load32(data, body + 16, big)
+            start = body + 20
+            padded = (captured + 3) & ~3
+            if interface >= len(interfaces) or start + padded > stop:
+                return n, position, CORRUPT
+            if not _options(data, start + padded, stop, big, index, n):
+                return n, position, CORRUPT
+            index.interface[n] = interface
+            index.time[n] = timestamp_ns(
+                _load32(data, body + 4, big),
+                _load32(data, body + 8, big),
+                interfaces[interface, RESOLUTION],
+                interfaces[interface, OFFSET],
+            )
+        index.start[n] = start
+        index.captured[n] = captured
+        index.original[n] = original
+        kinds[kind] += 1
+        taken += captured
+        n += 1
+        position += length
+
+
+@jit
+def walk_pcap(
+    data: NDArray[np.uint8],
+    position: int,
+    big: bool,
+    tick_ns: int,
+    max_length: int,
+    index: PacketIndex,
+    room: int,
+    max_bytes: int,
+) -> tuple[int, int, int]:
+    """Index pcap records of up to ``max_length`` bytes; see :func:`walk_pcapng`."""
+    n = 0
+    taken = 0
+    end = len(data)
+    while True:
+        if n == room or taken >= max_bytes:
+            return n, position, FULL
+        if position + 16 > end:
+            return n, position, MORE
+        captured = _load32(data, position + 8, big)
+        if captured > max_length:
+            return n, position, CORRUPT
+        if position + 16 + captured > end:
+            return n, position, MORE
+        fraction = _load32(data, position + 4, big) * tick_ns
+        index.start[n] = position + 16
+        index.captured[n] = captured
+        index.original[n] = _load32(data, position + 12, big)
+        index.interface[n] = 0
+        index.time[n] = _load32(data, position, big) * 1_000_000_000 + fraction
+        index.flags[n] = NO_FLAGS
+        index.drops[n] = 0
+        taken += captured
+        n += 1
+        position += 16 + captured
