@@ -23,7 +23,6 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from ..dot11.kernels import (
@@ -32,6 +31,7 @@ from ..dot11.kernels import (
     HE_RATE,
     HT_RATE,
     HT_STREAMS,
+    MORE_BIT,
     N_FIELDS,
     VENDOR_NAMESPACE_BIT,
     VHT_BANDWIDTH,
@@ -63,109 +63,99 @@ _w = np.uint32
 
 
 class Valid(IntEnum):
-    """Rows of :attr:`Columns.valid`: the nullable columns, those that are null together as one."""
+    """Bits of ``ROW["valid"]``: what is not null; columns that are null together share one."""
 
-    TIME = 0
-    TSFT = 1
-    RATE = 2
-    MCS = 3
-    NSS = 4
-    BANDWIDTH = 5
-    SHORT_GI = 6
-    LDPC = 7
-    CHANNEL = 8
-    SIGNAL = 9
-    NOISE = 10
-    ANTENNA = 11
-    CLAIMS = 12
-    CONTROL = 13
-    SEQUENCE = 14
-    ADDR1 = 15  # and the next three for addr2..addr4
+    TIME = 1 << 0
+    TSFT = 1 << 1
+    RATE = 1 << 2
+    MCS = 1 << 3
+    NSS = 1 << 4
+    BANDWIDTH = 1 << 5
+    SHORT_GI = 1 << 6
+    LDPC = 1 << 7
+    CHANNEL = 1 << 8
+    SIGNAL = 1 << 9
+    NOISE = 1 << 10
+    ANTENNA = 1 << 11
+    CLAIMS = 1 << 12  # of the driver: fcs_present, bad_fcs
+    CONTROL = 1 << 13  # type to protected
+    SEQUENCE = 1 << 14  # sequence, fragment
+    ADDR1 = 1 << 15
+    ADDR2 = 1 << 16
+    ADDR3 = 1 << 17
+    ADDR4 = 1 << 18
 
 
 class Bit(IntEnum):
-    """Rows of :attr:`Columns.bits`: the boolean columns."""
+    """Bits of ``ROW["bits"]``: the boolean columns."""
 
-    SHORT_GI = 0
-    LDPC = 1
-    FCS_PRESENT = 2
-    BAD_FCS = 3
-    TO_DS = 4
-    FROM_DS = 5
-    RETRY = 6
-    PROTECTED = 7
+    SHORT_GI = 1 << 0
+    LDPC = 1 << 1
+    FCS_PRESENT = 1 << 2
+    BAD_FCS = 1 << 3
+    TO_DS = 1 << 4
+    FROM_DS = 1 << 5
+    RETRY = 1 << 6
+    PROTECTED = 1 << 7
 
 
-class Columns(NamedTuple):
-    """Buffers of one batch, one element a frame; bitmaps are Arrow's (LSB first)."""
+# One decoded frame. Rows, not columns: the kernel then holds one array instead of thirty,
+# whose reference counts would cost more than the decoding.
+ROW = np.dtype(
+    [
+        ("number", np.int64),
+        ("time", np.int64),
+        ("tsft_us", np.uint64),
+        ("rate_mbps", np.float64),
+        ("valid", np.uint32),
+        ("interface", np.uint32),
+        ("original_length", np.uint32),
+        ("bandwidth_mhz", np.uint16),
+        ("channel_mhz", np.uint16),
+        ("sequence", np.uint16),
+        ("bits", np.uint8),
+        ("mcs", np.uint8),
+        ("nss", np.uint8),
+        ("signal_dbm", np.int8),
+        ("noise_dbm", np.int8),
+        ("antenna", np.uint8),
+        ("fcs_status", np.int8),
+        ("type", np.uint8),
+        ("subtype", np.uint8),
+        ("fragment", np.uint8),
+    ],
+    align=True,
+)
 
-    valid: NDArray[np.uint8]  # (19, bytes): bitmap of each nullable column
-    bits: NDArray[np.uint8]  # (8, bytes): values of each boolean column
-    number: NDArray[np.int64]
-    time: NDArray[np.int64]
-    interface: NDArray[np.uint32]
-    tsft_us: NDArray[np.uint64]
-    rate_mbps: NDArray[np.float64]
-    mcs: NDArray[np.uint8]
-    nss: NDArray[np.uint8]
-    bandwidth_mhz: NDArray[np.uint16]
-    channel_mhz: NDArray[np.uint16]
-    signal_dbm: NDArray[np.int8]
-    noise_dbm: NDArray[np.int8]
-    antenna: NDArray[np.uint8]
-    fcs_status: NDArray[np.int8]
-    type: NDArray[np.uint8]
-    subtype: NDArray[np.uint8]
-    sequence: NDArray[np.uint16]
-    fragment: NDArray[np.uint8]
-    addresses: NDArray[np.uint8]  # (4, 6 * rows)
-    original_length: NDArray[np.uint32]
-    offsets: NDArray[np.int32]  # (rows + 1,): where each frame begins in mpdu
+Rows = NDArray[np.void]  # of ROW
+
+
+class Decoded(NamedTuple):
+    """Buffers of one batch."""
+
+    rows: Rows  # (frames,)
+    addresses: NDArray[np.uint8]  # (4, frames, 6)
+    offsets: NDArray[np.int32]  # (frames + 1,): where each frame begins in mpdu
     mpdu: NDArray[np.uint8]
 
     @classmethod
-    def empty(cls, rows: int, mpdu_bytes: int) -> Columns:
-        """Buffers for ``rows`` frames of ``mpdu_bytes`` together."""
-        bitmap = (rows + 7) // 8
-
-        def zeros(dtype: type[np.generic]) -> NDArray[np.generic]:
-            return np.zeros(rows, dtype)
-
+    def empty(cls, frames: int, mpdu_bytes: int) -> Decoded:
+        """Buffers for ``frames`` frames of ``mpdu_bytes`` together."""
         return cls(
-            valid=np.zeros((len(Valid) + 3, bitmap), np.uint8),
-            bits=np.zeros((len(Bit), bitmap), np.uint8),
-            number=zeros(np.int64),
-            time=zeros(np.int64),
-            interface=zeros(np.uint32),
-            tsft_us=zeros(np.uint64),
-            rate_mbps=zeros(np.float64),
-            mcs=zeros(np.uint8),
-            nss=zeros(np.uint8),
-            bandwidth_mhz=zeros(np.uint16),
-            channel_mhz=zeros(np.uint16),
-            signal_dbm=zeros(np.int8),
-            noise_dbm=zeros(np.int8),
-            antenna=zeros(np.uint8),
-            fcs_status=zeros(np.int8),
-            type=zeros(np.uint8),
-            subtype=zeros(np.uint8),
-            sequence=zeros(np.uint16),
-            fragment=zeros(np.uint8),
-            addresses=np.zeros((4, 6 * rows), np.uint8),
-            original_length=zeros(np.uint32),
-            offsets=np.zeros(rows + 1, np.int32),
-            mpdu=np.empty(mpdu_bytes, np.uint8),
+            np.zeros(frames, ROW),
+            np.zeros((4, frames, 6), np.uint8),
+            np.zeros(frames + 1, np.int32),
+            np.empty(mpdu_bytes, np.uint8),
         )
 
 
 @jit
-def _set(bitmaps: NDArray[np.uint8], which: int, row: int) -> None:
-    bitmaps[_u(which), _u(row >> 3)] |= np.uint8(1 << (row & 7))
-
-
-@jit
-def _put(bitmaps: NDArray[np.uint8], which: int, row: int, value: int) -> None:
-    bitmaps[_u(which), _u(row >> 3)] |= np.uint8((1 if value else 0) << (row & 7))
+def _copy(
+    source: NDArray[np.uint8], at: int, target: NDArray[np.uint8], to: int, length: int
+) -> None:
+    begin, to, length = _u(at), _u(to), _u(length)
+    for i in range(length):  # LLVM makes a block copy of it, as the indices are unsigned
+        target[to + i] = source[begin + i]
 
 
 @jit
@@ -180,9 +170,12 @@ def _clear_text(data: NDArray[np.uint8], at: int, stop: int) -> bool:
 
 @jit
 def _modulation(
-    data: NDArray[np.uint8], start: int, at: NDArray[np.int32], c: Columns, row: int
+    data: NDArray[np.uint8], start: int, at: NDArray[np.int32], rows: Rows, k: int
 ) -> None:
     """Rate and what belongs to it, from the Rate, MCS, VHT and HE fields of one frame."""
+    row = rows[k]
+    valid = 0
+    bits = 0
     rate = 0.0
     if at[_RATE] >= 0:
         rate = data[start + at[_RATE]] * 0.5
@@ -192,19 +185,18 @@ def _modulation(
         wide = np.int64(flags & 3 == 1)
         short = flags >> 2 & 1
         if known & 0x01:
-            c.bandwidth_mhz[row] = 40 if wide else 20
-            _set(c.valid, Valid.BANDWIDTH, row)
+            row.bandwidth_mhz = 40 if wide else 20
+            valid |= Valid.BANDWIDTH
         if known & 0x04:
-            _put(c.bits, Bit.SHORT_GI, row, short)
-            _set(c.valid, Valid.SHORT_GI, row)
+            bits |= Bit.SHORT_GI if short else 0
+            valid |= Valid.SHORT_GI
         if known & 0x10:
-            _put(c.bits, Bit.LDPC, row, flags & 0x10)
-            _set(c.valid, Valid.LDPC, row)
+            bits |= Bit.LDPC if flags & 0x10 else 0
+            valid |= Valid.LDPC
         if known & 0x02 and mcs < len(HT_RATE):
-            c.mcs[row] = mcs
-            _set(c.valid, Valid.MCS, row)
-            c.nss[row] = HT_STREAMS[mcs]
-            _set(c.valid, Valid.NSS, row)
+            row.mcs = mcs
+            row.nss = HT_STREAMS[mcs]
+            valid |= Valid.MCS | Valid.NSS
             if known & 0x05 == 0x05 and HT_RATE[mcs, wide, short]:
                 rate = HT_RATE[mcs, wide, short]
     if at[_VHT] >= 0:
@@ -213,22 +205,20 @@ def _modulation(
         short = np.int64(data[i + 2]) >> 2 & 1
         width = VHT_BANDWIDTH[data[i + 3] & 31] if known & 0x40 else 0
         if width:
-            c.bandwidth_mhz[row] = width
-            _set(c.valid, Valid.BANDWIDTH, row)
+            row.bandwidth_mhz = width
+            valid |= Valid.BANDWIDTH
         if known & 0x04:
-            _put(c.bits, Bit.SHORT_GI, row, short)
-            _set(c.valid, Valid.SHORT_GI, row)
+            bits |= Bit.SHORT_GI if short else 0
+            valid |= Valid.SHORT_GI
         for user in range(4):
             nss = np.int64(data[i + 4 + user]) & 15
             mcs = np.int64(data[i + 4 + user]) >> 4
             if nss == 0 or mcs == 15:
                 continue
-            c.mcs[row] = mcs
-            _set(c.valid, Valid.MCS, row)
-            c.nss[row] = nss
-            _set(c.valid, Valid.NSS, row)
-            _put(c.bits, Bit.LDPC, row, data[i + 8] >> user & 1)
-            _set(c.valid, Valid.LDPC, row)
+            row.mcs = mcs
+            row.nss = nss
+            bits |= Bit.LDPC if data[i + 8] >> user & 1 else 0
+            valid |= Valid.MCS | Valid.NSS | Valid.LDPC
             if width and known & 0x04 and mcs < VHT_RATE.shape[0] and nss <= VHT_RATE.shape[1]:
                 step = 0 if width == 20 else 1 if width == 40 else 2 if width == 80 else 3
                 rate = VHT_RATE[mcs, nss - 1, step, short]
@@ -242,24 +232,23 @@ def _modulation(
             nss >>= 1
         mcs = coding >> 8 & 15
         if known & 0x4000 and ru & 15 < 4:
-            c.bandwidth_mhz[row] = 20 << (ru & 15)
-            _set(c.valid, Valid.BANDWIDTH, row)
+            row.bandwidth_mhz = 20 << (ru & 15)
+            valid |= Valid.BANDWIDTH
         if known & 0x80:
-            _put(c.bits, Bit.LDPC, row, coding & 0x2000)
-            _set(c.valid, Valid.LDPC, row)
+            bits |= Bit.LDPC if coding & 0x2000 else 0
+            valid |= Valid.LDPC
         if nss:
-            c.nss[row] = nss
-            _set(c.valid, Valid.NSS, row)
+            row.nss = nss
+            valid |= Valid.NSS
         if known & 0x20:
-            c.mcs[row] = mcs
-            _set(c.valid, Valid.MCS, row)
+            row.mcs = mcs
+            valid |= Valid.MCS
             dcm = coding >> 12 & 1 if known & 0x40 else 0
             interval = ru >> 4 & 3
             if (
                 known & 0x4000
                 and known2 & 0x02
-                and nss
-                and nss <= HE_RATE.shape[1]
+                and 0 < nss <= HE_RATE.shape[1]
                 and mcs < HE_RATE.shape[0]
                 and ru & 15 < HE_RATE.shape[2]
                 and interval < HE_RATE.shape[3]
@@ -267,43 +256,114 @@ def _modulation(
             ):
                 rate = HE_RATE[mcs, nss - 1, ru & 15, interval, dcm]
     if rate > 0.0:
-        c.rate_mbps[row] = rate
-        _set(c.valid, Valid.RATE, row)
+        row.rate_mbps = rate
+        valid |= Valid.RATE
+    row.valid |= valid
+    row.bits |= bits
 
 
 @jit
-def _mac_header(data: NDArray[np.uint8], start: int, stop: int, c: Columns, row: int) -> None:
+def _radiotap(
+    data: NDArray[np.uint8], start: int, at: NDArray[np.int32], rows: Rows, k: int
+) -> int:
+    """The located fields of one Radiotap header; returns its Flags, 0 without."""
+    row = rows[k]
+    flags = 0
+    if at[_TSFT] >= 0:
+        i = start + at[_TSFT]
+        row.tsft_us = np.uint64(load32(data, i + 4)) << np.uint64(32) | np.uint64(load32(data, i))
+        row.valid |= Valid.TSFT
+    if at[_FLAGS] >= 0:
+        flags = np.int64(data[start + at[_FLAGS]])
+        row.valid |= Valid.CLAIMS
+    mhz = _w(0)
+    if at[_CHANNEL] >= 0:
+        mhz = load16(data, start + at[_CHANNEL])
+    elif at[_XCHANNEL] >= 0:
+        mhz = load16(data, start + at[_XCHANNEL] + 4)
+    if mhz:
+        row.channel_mhz = mhz
+        row.valid |= Valid.CHANNEL
+    if at[_SIGNAL] >= 0:
+        row.signal_dbm = np.int8(data[start + at[_SIGNAL]])
+        row.valid |= Valid.SIGNAL
+    if at[_NOISE] >= 0:
+        row.noise_dbm = np.int8(data[start + at[_NOISE]])
+        row.valid |= Valid.NOISE
+    if at[_ANTENNA] >= 0:
+        row.antenna = data[start + at[_ANTENNA]]
+        row.valid |= Valid.ANTENNA
+    _modulation(data, start, at, rows, k)
+    return flags
+
+
+@jit
+def _mac_header(
+    data: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    rows: Rows,
+    k: int,
+    addresses: NDArray[np.uint8],
+) -> None:
     """Frame control, addresses and sequence control, as far as the bytes reach."""
+    row = rows[k]
     length = stop - start
     if length < 2:
         return
-    _set(c.valid, Valid.CONTROL, row)
     control = np.int64(load16(data, start))
-    kind = control >> 2 & 3
+    which = control >> 2 & 3
     subtype = control >> 4 & 15
-    control &= FLAGS_MASK[kind << 4 | subtype] << 8 | 0xFF
-    to_ds, from_ds = control >> 8 & 1, control >> 9 & 1
-    c.type[row] = kind
-    c.subtype[row] = subtype
-    _put(c.bits, Bit.TO_DS, row, to_ds)
-    _put(c.bits, Bit.FROM_DS, row, from_ds)
-    _put(c.bits, Bit.RETRY, row, control & 0x0800)
-    _put(c.bits, Bit.PROTECTED, row, control & 0x4000)
-    addresses = ADDRESSES[kind << 4 | subtype]
-    if kind == _DATA and to_ds and from_ds:
-        addresses = 4
-    for which in range(addresses):
-        at = 4 + 6 * which if which < 3 else 24
-        if at + 6 > length:
+    row.type = which
+    row.subtype = subtype
+    flags = control >> 8 & FLAGS_MASK[which << 4 | subtype]
+    bits = row.bits
+    bits |= Bit.TO_DS if flags & 0x01 else 0
+    bits |= Bit.FROM_DS if flags & 0x02 else 0
+    bits |= Bit.RETRY if flags & 0x08 else 0
+    bits |= Bit.PROTECTED if flags & 0x40 else 0
+    row.bits = bits
+    valid = row.valid | Valid.CONTROL
+    count = ADDRESSES[which << 4 | subtype]
+    if which == _DATA and flags & 0x03 == 0x03:
+        count = 4
+    for n in range(count):
+        i = 4 + 6 * n if n < 3 else 24
+        if i + 6 > length:
             break
-        for i in range(6):
-            c.addresses[_u(which), _u(6 * row + i)] = data[_u(start + at + i)]
-        _set(c.valid, Valid.ADDR1 + which, row)
-    if kind in (_MANAGEMENT, _DATA) and length >= 24:
+        for byte in range(6):
+            addresses[_u(n), _u(k), _u(byte)] = data[_u(start + i + byte)]
+        valid |= Valid.ADDR1 << n
+    if which in (_MANAGEMENT, _DATA) and length >= 24:
         sequence = load16(data, start + 22)
-        c.sequence[row] = sequence >> _w(4)
-        c.fragment[row] = sequence & _w(15)
-        _set(c.valid, Valid.SEQUENCE, row)
+        row.sequence = sequence >> _w(4)
+        row.fragment = sequence & _w(15)
+        valid |= Valid.SEQUENCE
+    row.valid = valid
+
+
+@jit
+def _same_shape(data: NDArray[np.uint8], start: int, other: int, words: int) -> bool:
+    """Two Radiotap headers have the same length and present words."""
+    for word in range(words):
+        if load32(data, start + 4 * word) != load32(data, other + 4 * word):
+            return False
+    return True
+
+
+@jit
+def _shape_words(data: NDArray[np.uint8], start: int, length: int) -> int:
+    """Leading 32-bit words that alone decide where a header's fields are; 0 if others do too."""
+    words = 2
+    while True:
+        present = load32(data, start + 4 * (words - 1))
+        if present >> _w(VENDOR_NAMESPACE_BIT) & _w(1):  # its length is data
+            return 0
+        if not present >> _w(MORE_BIT):
+            return words
+        words += 1
+        if 4 * words > length:
+            return 0
 
 
 @jit
@@ -313,9 +373,9 @@ def decode(
     count: int,
     links: NDArray[np.int64],
     first_number: int,
-    c: Columns,
+    out: Decoded,
 ) -> tuple[int, int, int]:
-    """Decode ``count`` indexed packets into rows 0, 1, ... of ``c``.
+    """Decode ``count`` indexed packets into rows 0, 1, ... of ``out``.
 
     Args:
         data: The window that ``index`` points into.
@@ -323,156 +383,105 @@ def decode(
         count: How many of them.
         links: Shape (n, 3): LINKTYPE, FCS_BITS (if_fcslen, -1 unknown), GLOBAL_ID.
         first_number: Number of the first packet in the file, from 1.
-        c: Out.
+        out: Out.
 
     Returns:
         (rows written, packets of other link types, malformed Radiotap headers).
     """
-    row = 0
+    rows, addresses, offsets, mpdu = out.rows, out.addresses, out.offsets, out.mpdu
+    starts, lengths, originals = index.start, index.captured, index.original
+    interfaces, times, packet_flags = index.interface, index.time, index.flags
+    k = 0
     filled = 0
     others = 0
     malformed = 0
     at = np.empty(N_FIELDS, np.int32)
     # Successive headers mostly have the same shape: then the same field positions hold.
-    same_as = -1
+    same_as = 0
     same_words = 0
-    radiotap_length = 0
-    for k in range(count):
-        link = index.interface[k]
+    header = 0
+    for packet in range(count):
+        link = interfaces[packet]
         linktype = links[link, LINKTYPE]
         if linktype not in (LINKTYPE_RADIOTAP, LINKTYPE_IEEE802_11):
             others += 1
             continue
-        start = index.start[k]
-        stop = start + index.captured[k]
-        snapped = index.captured[k] < index.original[k]
-        c.number[row] = first_number + k
-        c.interface[row] = links[link, GLOBAL_ID]
-        if index.time[k] != NO_TIME:
-            c.time[row] = index.time[k]
-            _set(c.valid, Valid.TIME, row)
+        row = rows[k]
+        start = starts[packet]
+        stop = start + lengths[packet]
+        snapped = lengths[packet] < originals[packet]
+        row.number = first_number + packet
+        row.interface = links[link, GLOBAL_ID]
+        if times[packet] != NO_TIME:
+            row.time = times[packet]
+            row.valid |= Valid.TIME
 
-        present = False  # the driver's claims, and whether it makes any
-        bad = False
-        claims = False
-        flags = 0
-        header = 0
-        empty = False
+        flags = 0  # as Radiotap has them
+        begin = start  # of the MPDU
         if linktype == LINKTYPE_RADIOTAP:
-            known = same_as >= 0 and start + radiotap_length <= stop
-            if known:
-                for word in range(same_words):
-                    known &= load32(data, start + 4 * word) == load32(data, same_as + 4 * word)
-            if not known:
-                radiotap_length = find_fields(data, start, stop, at)
-                same_as = -1
-                if radiotap_length > 0:
-                    same_as = start
-                    same_words = 2
-                    while load32(data, start + 4 * (same_words - 1)) & _w(0x80000000):
-                        same_words += 1
-                        if 4 * same_words > radiotap_length:
-                            same_as = -1
-                            break
-                    for word in range(1, same_words):
-                        if load32(data, start + 4 * word) >> _w(VENDOR_NAMESPACE_BIT) & _w(1):
-                            same_as = -1  # its length is data: positions hold for this one only
-                            break
-            header = radiotap_length
+            if not (
+                same_words
+                and start + header <= stop
+                and _same_shape(data, start, same_as, same_words)
+            ):
+                header = find_fields(data, start, stop, at)
+                same_as = start
+                same_words = _shape_words(data, start, header) if header > 0 else 0
             if header < 0:
                 malformed += 1
-                header = stop - start
-                empty = True
-                same_as = -1
+                begin = stop
             else:
-                if at[_TSFT] >= 0:
-                    i = start + at[_TSFT]
-                    c.tsft_us[row] = (np.uint64(load32(data, i + 4)) << np.uint64(32)) | np.uint64(
-                        load32(data, i)
-                    )
-                    _set(c.valid, Valid.TSFT, row)
-                if at[_FLAGS] >= 0:
-                    flags = np.int64(data[start + at[_FLAGS]])
-                    claims = True
-                    present = flags & _F_FCS != 0
-                    bad = flags & _F_BAD_FCS != 0
-                _modulation(data, start, at, c, row)
-                mhz = _w(0)
-                if at[_CHANNEL] >= 0:
-                    mhz = load16(data, start + at[_CHANNEL])
-                elif at[_XCHANNEL] >= 0:
-                    mhz = load16(data, start + at[_XCHANNEL] + 4)
-                if mhz:
-                    c.channel_mhz[row] = mhz
-                    _set(c.valid, Valid.CHANNEL, row)
-                if at[_SIGNAL] >= 0:
-                    c.signal_dbm[row] = np.int8(data[start + at[_SIGNAL]])
-                    _set(c.valid, Valid.SIGNAL, row)
-                if at[_NOISE] >= 0:
-                    c.noise_dbm[row] = np.int8(data[start + at[_NOISE]])
-                    _set(c.valid, Valid.NOISE, row)
-                if at[_ANTENNA] >= 0:
-                    c.antenna[row] = data[start + at[_ANTENNA]]
-                    _set(c.valid, Valid.ANTENNA, row)
+                begin = start + header
+                flags = _radiotap(data, start, at, rows, k)
                 if at[_ZERO_LENGTH_PSDU] >= 0:  # what follows, if anything, is no MPDU
-                    empty = True
+                    begin = stop
         else:
+            octets = -1
             if links[link, FCS_BITS] >= 0:
-                claims = True
-                present = links[link, FCS_BITS] == 32
-            if index.flags[k] != NO_FLAGS:
-                octets = np.int64(index.flags[k]) >> 5 & 15
-                claims = claims or octets > 0
-                present = present or octets == 4
-                bad = np.int64(index.flags[k]) >> 24 & 1 == 1
-                claims = claims or bad
+                octets = links[link, FCS_BITS] >> 3
+            if packet_flags[packet] != NO_FLAGS:
+                if np.int64(packet_flags[packet]) >> 5 & 15:
+                    octets = np.int64(packet_flags[packet]) >> 5 & 15
+                if np.int64(packet_flags[packet]) >> 24 & 1:
+                    flags |= _F_BAD_FCS
+            if octets == 4:
+                flags |= _F_FCS
+            if octets >= 0 or flags:
+                row.valid |= Valid.CLAIMS
 
-        # The MPDU's bytes, without the pad that some hardware puts behind its header.
-        begin = start + header
-        if empty:
-            begin = stop
         length = stop - begin
-        pad_at = length
-        pad = 0
+        pad = 0  # that some hardware puts between MAC header and body
         if flags & _F_DATAPAD and length >= 2:
             head = header_length(np.int64(load16(data, begin)))
             pad = -head & 3
-            if head + pad > length:
+            if head + pad <= length:
+                _copy(data, begin, mpdu, filled, head)
+                _copy(data, begin + head + pad, mpdu, filled + head, length - head - pad)
+            else:
                 pad = 0
-            pad_at = head
-        c.offsets[row] = filled
-        if pad:
-            for i in range(pad_at):
-                c.mpdu[_u(filled + i)] = data[_u(begin + i)]
-            for i in range(pad_at, length - pad):
-                c.mpdu[_u(filled + i)] = data[_u(begin + pad + i)]
-            length -= pad
-        else:
-            for i in range(length):
-                c.mpdu[_u(filled + i)] = data[_u(begin + i)]
+        if not pad:
+            _copy(data, begin, mpdu, filled, length)
+        length -= pad
         end = filled + length
-        original = index.original[k] - header - pad
-        c.original_length[row] = 0 if empty else max(original, length)
+        row.original_length = length + originals[packet] - lengths[packet] if length else 0
 
-        if claims:
-            _set(c.valid, Valid.CLAIMS, row)
-            _put(c.bits, Bit.FCS_PRESENT, row, present)
-            _put(c.bits, Bit.BAD_FCS, row, bad)
+        row.bits |= Bit.FCS_PRESENT if flags & _F_FCS else 0
+        row.bits |= Bit.BAD_FCS if flags & _F_BAD_FCS else 0
         status = ABSENT
         if length >= 4:
-            if not snapped and crc32(c.mpdu, filled, end - 4) == load32(c.mpdu, end - 4):
+            if not snapped and crc32(mpdu, filled, end - 4) == load32(mpdu, end - 4):
                 status = GOOD
-            elif present:
+            elif snapped and flags & _F_FCS:
+                status = UNVERIFIABLE
+            elif flags & _F_FCS:
                 status = BAD
-                if snapped:
-                    status = UNVERIFIABLE
-                elif not bad and c.mpdu[filled + 1] & 0x40:
-                    head = header_length(np.int64(load16(c.mpdu, filled)))
-                    if _clear_text(c.mpdu, filled + head, end):
+                if mpdu[filled + 1] & 0x40 and not flags & _F_BAD_FCS:
+                    head = header_length(np.int64(load16(mpdu, filled)))
+                    if _clear_text(mpdu, filled + head, end):
                         status = UNVERIFIABLE
-        c.fcs_status[row] = status
-        _mac_header(c.mpdu, filled, end, c, row)
+        row.fcs_status = status
+        _mac_header(mpdu, filled, end, rows, k, addresses)
         filled = end
-        row += 1
-        c.offsets[row] = filled
-    return row, others, malformed
+        k += 1
+        offsets[k] = filled
+    return k, others, malformed

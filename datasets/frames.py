@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
 from numpy.typing import NDArray
 
-from .decode_kernel import ABSENT, BAD, GOOD, UNVERIFIABLE, Bit, Columns, Valid
+from .decode_kernel import ABSENT, BAD, GOOD, UNVERIFIABLE, Bit, Decoded, Valid
 from .schema import Column, Table
 
 MAX_FRAMES = 65_536
@@ -32,7 +31,7 @@ class FcsStatus(IntEnum):
     UNVERIFIABLE = UNVERIFIABLE
 
 
-_STATUS_NAMES = [status.name.lower() for status in FcsStatus]
+_STATUS_NAMES = pa.array([status.name.lower() for status in FcsStatus])
 _STATUS = pa.dictionary(pa.int8(), pa.string())
 _ADDRESS = pa.binary(6)
 
@@ -136,6 +135,39 @@ FRAMES = Table(
 )
 
 
+# Where the decoder keeps what: validity bits, boolean columns, addresses.
+_VALID = {
+    "time": Valid.TIME,
+    "tsft_us": Valid.TSFT,
+    "rate_mbps": Valid.RATE,
+    "mcs": Valid.MCS,
+    "nss": Valid.NSS,
+    "bandwidth_mhz": Valid.BANDWIDTH,
+    "short_gi": Valid.SHORT_GI,
+    "ldpc": Valid.LDPC,
+    "channel_mhz": Valid.CHANNEL,
+    "signal_dbm": Valid.SIGNAL,
+    "noise_dbm": Valid.NOISE,
+    "antenna": Valid.ANTENNA,
+    "fcs_present": Valid.CLAIMS,
+    "bad_fcs": Valid.CLAIMS,
+    "type": Valid.CONTROL,
+    "subtype": Valid.CONTROL,
+    "to_ds": Valid.CONTROL,
+    "from_ds": Valid.CONTROL,
+    "retry": Valid.CONTROL,
+    "protected": Valid.CONTROL,
+    "sequence": Valid.SEQUENCE,
+    "fragment": Valid.SEQUENCE,
+    "addr1": Valid.ADDR1,
+    "addr2": Valid.ADDR2,
+    "addr3": Valid.ADDR3,
+    "addr4": Valid.ADDR4,
+}
+_BITS = {bit.name.lower(): bit for bit in Bit}
+_ADDRESSES = ["addr1", "addr2", "addr3", "addr4"]
+
+
 class FrameBatch:
     """One Arrow record batch of ``FRAMES``, with numpy views of it.
 
@@ -187,56 +219,43 @@ class FrameBatch:
         return FrameBatch(self.arrow.slice(start, length))
 
 
-def arrow_batch(columns: Columns, rows: int) -> Any:
-    """Wrap decoded buffers as a record batch of ``FRAMES``, without a copy."""
-    c = columns
+def _bitmap(flags: NDArray[np.unsignedinteger[Any]], bit: int) -> Any:
+    """One bit of each element as an Arrow bitmap (least significant bit first)."""
+    return pa.py_buffer(np.packbits((flags & flags.dtype.type(bit)) != 0, bitorder="little"))
 
-    def array(dtype: Any, values: NDArray[Any], valid: int | None = None) -> Any:
-        bitmap = None if valid is None else pa.py_buffer(c.valid[valid])
-        return pa.Array.from_buffers(dtype, rows, [bitmap, pa.py_buffer(values)])
 
-    def bits(which: int, valid: int) -> Any:
-        return array(pa.bool_(), c.bits[which], valid)
+def arrow_batch(decoded: Decoded, frames: int) -> Any:
+    """The first ``frames`` decoded rows as a record batch of ``FRAMES``.
 
-    def address(which: int) -> Any:
-        return array(_ADDRESS, c.addresses[which], Valid.ADDR1 + which)
+    Args:
+        decoded: From :func:`wtrec.datasets.decode_kernel.decode`.
+        frames: Rows that it wrote.
 
-    arrays = {
-        "number": array(pa.int64(), c.number),
-        "time": array(pa.timestamp("ns", "UTC"), c.time, Valid.TIME),
-        "interface": array(pa.uint32(), c.interface),
-        "tsft_us": array(pa.uint64(), c.tsft_us, Valid.TSFT),
-        "rate_mbps": array(pa.float64(), c.rate_mbps, Valid.RATE),
-        "mcs": array(pa.uint8(), c.mcs, Valid.MCS),
-        "nss": array(pa.uint8(), c.nss, Valid.NSS),
-        "bandwidth_mhz": array(pa.uint16(), c.bandwidth_mhz, Valid.BANDWIDTH),
-        "short_gi": bits(Bit.SHORT_GI, Valid.SHORT_GI),
-        "ldpc": bits(Bit.LDPC, Valid.LDPC),
-        "channel_mhz": array(pa.uint16(), c.channel_mhz, Valid.CHANNEL),
-        "signal_dbm": array(pa.int8(), c.signal_dbm, Valid.SIGNAL),
-        "noise_dbm": array(pa.int8(), c.noise_dbm, Valid.NOISE),
-        "antenna": array(pa.uint8(), c.antenna, Valid.ANTENNA),
-        "fcs_present": bits(Bit.FCS_PRESENT, Valid.CLAIMS),
-        "bad_fcs": bits(Bit.BAD_FCS, Valid.CLAIMS),
-        "fcs_status": pa.DictionaryArray.from_arrays(
-            array(pa.int8(), c.fcs_status), pa.array(_STATUS_NAMES), safe=False
-        ),
-        "type": array(pa.uint8(), c.type, Valid.CONTROL),
-        "subtype": array(pa.uint8(), c.subtype, Valid.CONTROL),
-        "to_ds": bits(Bit.TO_DS, Valid.CONTROL),
-        "from_ds": bits(Bit.FROM_DS, Valid.CONTROL),
-        "retry": bits(Bit.RETRY, Valid.CONTROL),
-        "protected": bits(Bit.PROTECTED, Valid.CONTROL),
-        "sequence": array(pa.uint16(), c.sequence, Valid.SEQUENCE),
-        "fragment": array(pa.uint8(), c.fragment, Valid.SEQUENCE),
-        "addr1": address(0),
-        "addr2": address(1),
-        "addr3": address(2),
-        "addr4": address(3),
-        "original_length": array(pa.uint32(), c.original_length),
-        "mpdu": pa.Array.from_buffers(
-            pa.binary(), rows, [None, pa.py_buffer(c.offsets), pa.py_buffer(c.mpdu)]
-        ),
-    }
-    ordered = [arrays[column.name] for column in FRAMES.columns]
-    return pa.RecordBatch.from_arrays(ordered, schema=FRAMES.schema)
+    Returns:
+        A ``pyarrow.RecordBatch``.
+    """
+    rows = decoded.rows[:frames]
+    valid = np.ascontiguousarray(rows["valid"])
+    bits = np.ascontiguousarray(rows["bits"])
+    arrays = {}
+    for column in FRAMES.columns:
+        name = column.name
+        validity = _bitmap(valid, _VALID[name]) if column.nullable else None
+        if name in _BITS:
+            values = _bitmap(bits, _BITS[name])
+        elif name in _ADDRESSES:
+            values = pa.py_buffer(decoded.addresses[_ADDRESSES.index(name), :frames])
+        elif name == "mpdu":
+            offsets = pa.py_buffer(decoded.offsets[: frames + 1])
+            arrays[name] = pa.Array.from_buffers(
+                column.type, frames, [None, offsets, pa.py_buffer(decoded.mpdu)]
+            )
+            continue
+        else:
+            values = pa.py_buffer(np.ascontiguousarray(rows[name]))
+        if name == "fcs_status":
+            codes = pa.Array.from_buffers(pa.int8(), frames, [None, values])
+            arrays[name] = pa.DictionaryArray.from_arrays(codes, _STATUS_NAMES, safe=False)
+        else:
+            arrays[name] = pa.Array.from_buffers(column.type, frames, [validity, values])
+    return pa.RecordBatch.from_arrays(list(arrays.values()), schema=FRAMES.schema)

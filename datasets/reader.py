@@ -22,16 +22,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from ..errors import FormatError, LossWarning
 from . import pcap, pcapng
-from .decode_kernel import LINKTYPE_IEEE802_11, LINKTYPE_RADIOTAP, Columns, decode
+from .decode_kernel import LINKTYPE_IEEE802_11, LINKTYPE_RADIOTAP, Decoded, decode
 from .frames import FRAMES, MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
 from .source import Source, open_source
 from .walk_kernel import FULL, PacketIndex, walk_pcap, walk_pcapng
-
 
 _PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 _PCAP_MAGICS = {
@@ -272,18 +270,18 @@ class CaptureReader:
         """Decode the indexed packets and count them."""
         if not count:
             return
-        columns = Columns.empty(count, int(self._index.captured[:count].sum()))
+        decoded = Decoded.empty(count, int(self._index.captured[:count].sum()))
         links = _table(
             (i.linktype, -1 if i.fcs_bits is None else i.fcs_bits, i.id) for i in section
         )
-        rows, others, malformed = decode(view, self._index, count, links, self.packets + 1, columns)
+        rows, others, malformed = decode(view, self._index, count, links, self.packets + 1, decoded)
         self.packets += count
         self.frames += rows
         self.other_linktypes += others
         self.malformed += malformed
         self.drops += int(self._index.drops[:count].sum())
         if rows:
-            yield FrameBatch(arrow_batch(columns, rows))
+            yield FrameBatch(arrow_batch(decoded, rows))
 
     def _lose_tail(self, offset: int, found: int, wanted: int) -> None:
         self.losses.append(

@@ -14,14 +14,11 @@ from __future__ import annotations
 import mmap
 import os
 import zlib
-
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Protocol
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from ..errors import FormatError
@@ -61,6 +58,7 @@ class MappedSource:
         self._position = 0
 
     def view(self, position: int, want: int = 0) -> NDArray[np.uint8]:
+        """See :class:`Source`."""
         self._position = position
         length = min(max(want, WINDOW), self._size - position)
         if length <= 0:
@@ -74,9 +72,11 @@ class MappedSource:
         return np.frombuffer(window, np.uint8)[position - base :]
 
     def progress(self) -> tuple[int, int]:
+        """See :class:`Source`."""
         return self._position, self._size
 
     def close(self) -> None:
+        """See :class:`Source`."""
         self._file.close()
 
 
@@ -93,6 +93,7 @@ class StreamSource:
         self._ended = False
 
     def view(self, position: int, want: int = 0) -> NDArray[np.uint8]:
+        """See :class:`Source`."""
         # A new buffer each time: views that were handed out must not change under their user.
         self._buffer = self._buffer[position - self._base :]
         self._base = position
@@ -107,9 +108,11 @@ class StreamSource:
         return np.frombuffer(self._buffer, np.uint8)
 
     def progress(self) -> tuple[int, int]:
+        """See :class:`Source`."""
         return self._file.tell(), self._size
 
     def close(self) -> None:
+        """See :class:`Source`."""
         self._file.close()
 
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from ..jit import jit
@@ -109,6 +108,8 @@ def timestamp_ns(high: int, low: int, resolution: int, offset: int) -> int:
     else:
         if exponent > 19:
             return NO_TIME
+        if exponent == 9 and raw < _u64(1) << _u64(62) and offset == 0:
+            return np.int64(raw)  # what nearly every file has: no division
         units = _u64(1)
         for _ in range(exponent):
             units *= _u64(10)
@@ -132,26 +133,26 @@ def timestamp_ns(high: int, low: int, resolution: int, offset: int) -> int:
 
 
 @jit
-def _options(
-    data: NDArray[np.uint8], at: int, stop: int, big: bool, index: PacketIndex, n: int
-) -> bool:
-    """Read what matters of an EPB's (or PB's) options; False where they overrun the block."""
+def _options(data: NDArray[np.uint8], at: int, stop: int, big: bool) -> tuple[int, int, bool]:
+    """What matters of a packet's options: (flags, drops, whether they fit their block)."""
+    flags = NO_FLAGS
+    drops = 0
     while at + 4 <= stop:
         code = _load16(data, at, big)
         length = _load16(data, at + 2, big)
-        if code == 0:
-            return True
         at += 4
         if at + length > stop:
-            return False
+            return flags, drops, False
+        if code == 0:
+            break
         if code == _OPT_FLAGS and length == 4:
-            index.flags[n] = _load32(data, at, big)
+            flags = _load32(data, at, big)
         elif code == _OPT_DROPCOUNT and length == 8:
             first, second = _load32(data, at, big), _load32(data, at + 4, big)
             count = first << 32 | second if big else second << 32 | first
-            index.drops[n] += max(count, 0)
+            drops += max(count, 0)
         at += (length + 3) & ~3
-    return True
+    return flags, drops, True
 
 
 @jit
@@ -180,12 +181,12 @@ def walk_pcapng(
     Returns:
         (packets, position of the next block, reason).
     """
+    starts, captureds, originals = index.start, index.captured, index.original
+    links, times, all_flags, all_drops = index.interface, index.time, index.flags, index.drops
     n = 0
     taken = 0
     end = len(data)
-    while True:
-        if n == room or taken >= max_bytes:
-            return n, position, FULL
+    while n < room and taken < max_bytes:
         if position + 12 > end:
             return n, position, MORE
         kind = _load32(data, position, big)
@@ -200,51 +201,58 @@ def walk_pcapng(
         if _load32(data, stop, big) != length:
             return n, position, CORRUPT
         body = position + 8
-        index.flags[n] = NO_FLAGS
-        index.drops[n] = 0
+        interface = 0
+        time = NO_TIME
+        flags = NO_FLAGS
+        drops = 0
         if kind == _SPB:
             if length < 16 or not len(interfaces):
                 return n, position, CORRUPT
-            original = _load32(data, body, big)
-            captured = min(original, stop - body - 4)
-            snaplen = interfaces[0, SNAPLEN]
-            if snaplen:
-                captured = min(captured, snaplen)
-            index.interface[n] = 0
-            index.time[n] = NO_TIME
             start = body + 4
+            original = _load32(data, body, big)
+            captured = min(original, stop - start)
+            if interfaces[0, SNAPLEN]:
+                captured = min(captured, interfaces[0, SNAPLEN])
         else:
             if length < 32:
                 return n, position, CORRUPT
+            start = body + 20
+            captured = _load32(data, body + 12, big)
+            original = _load32(data, body + 16, big)
+            behind = start + ((captured + 3) & ~3)
+            if behind > stop:
+                return n, position, CORRUPT
+            if behind < stop:
+                flags, drops, fits = _options(data, behind, stop, big)
+                if not fits:
+                    return n, position, CORRUPT
             if kind == _EPB:
                 interface = _load32(data, body, big)
             else:
                 interface = _load16(data, body, big)
-                drops = _load16(data, body + 2, big)
-                if drops != 0xFFFF:
-                    index.drops[n] = drops
-            captured = _load32(data, body + 12, big)
-            original = _load32(data, body + 16, big)
-            start = body + 20
-            padded = (captured + 3) & ~3
-            if interface >= len(interfaces) or start + padded > stop:
+                lost = _load16(data, body + 2, big)
+                if lost != 0xFFFF:
+                    drops += lost
+            if interface >= len(interfaces):
                 return n, position, CORRUPT
-            if not _options(data, start + padded, stop, big, index, n):
-                return n, position, CORRUPT
-            index.interface[n] = interface
-            index.time[n] = timestamp_ns(
+            time = timestamp_ns(
                 _load32(data, body + 4, big),
                 _load32(data, body + 8, big),
                 interfaces[interface, RESOLUTION],
                 interfaces[interface, OFFSET],
             )
-        index.start[n] = start
-        index.captured[n] = captured
-        index.original[n] = original
+        starts[n] = start
+        captureds[n] = captured
+        originals[n] = original
+        links[n] = interface
+        times[n] = time
+        all_flags[n] = flags
+        all_drops[n] = drops
         kinds[kind] += 1
         taken += captured
         n += 1
         position += length
+    return n, position, FULL
 
 
 @jit
@@ -259,12 +267,12 @@ def walk_pcap(
     max_bytes: int,
 ) -> tuple[int, int, int]:
     """Index pcap records of up to ``max_length`` bytes; see :func:`walk_pcapng`."""
+    starts, captureds, originals = index.start, index.captured, index.original
+    links, times, all_flags, all_drops = index.interface, index.time, index.flags, index.drops
     n = 0
     taken = 0
     end = len(data)
-    while True:
-        if n == room or taken >= max_bytes:
-            return n, position, FULL
+    while n < room and taken < max_bytes:
         if position + 16 > end:
             return n, position, MORE
         captured = _load32(data, position + 8, big)
@@ -273,13 +281,14 @@ def walk_pcap(
         if position + 16 + captured > end:
             return n, position, MORE
         fraction = _load32(data, position + 4, big) * tick_ns
-        index.start[n] = position + 16
-        index.captured[n] = captured
-        index.original[n] = _load32(data, position + 12, big)
-        index.interface[n] = 0
-        index.time[n] = _load32(data, position, big) * 1_000_000_000 + fraction
-        index.flags[n] = NO_FLAGS
-        index.drops[n] = 0
+        starts[n] = position + 16
+        captureds[n] = captured
+        originals[n] = _load32(data, position + 12, big)
+        links[n] = 0
+        times[n] = _load32(data, position, big) * 1_000_000_000 + fraction
+        all_flags[n] = NO_FLAGS
+        all_drops[n] = 0
         taken += captured
         n += 1
         position += 16 + captured
+    return n, position, FULL

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from ..jit import jit
