@@ -15,16 +15,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..datasets.pcapng import InterfaceDescription, SectionHeader
 from ..datasets.run import Counters, Filter, Run, RunFile, run_json_path
 from ..errors import EXIT_FAILED, EXIT_LOSS, CaptureError
 from . import bpf
 from .capture_file import CaptureFile
-from .capture_loop import NEVER, CaptureLoop, Limits, Progress, warm_up
 from .interface import Interface, channel, monitor_interface
-from .ring import Ring
 from .stop import Stop
+
+if TYPE_CHECKING:
+    from .capture_loop import Limits, Progress
 
 _NANOSECONDS = 9  # if_tsresol
 
@@ -101,6 +103,9 @@ def capture(
     """
     facts = monitor_interface(settings.interface)
     program = _program(settings, facts)
+    from .capture_loop import CaptureLoop, warm_up
+    from .ring import Ring
+
     path = settings.output or Path(f"run-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.pcapng")
     warm_up()
     start = time.time_ns()
@@ -139,6 +144,8 @@ def _program(settings: CaptureSettings, facts: Interface) -> bpf.Program | None:
 
 
 def _limits(settings: CaptureSettings, start: int) -> Limits:
+    from .capture_loop import NEVER, Limits
+
     seconds = settings.max_seconds
     return Limits(
         frames=NEVER if settings.max_frames is None else settings.max_frames,
@@ -177,8 +184,6 @@ def _create(path: Path, settings: CaptureSettings, facts: Interface, run: Run) -
         CaptureError: One of them exists, or cannot be written.
     """
     sidecar = run_json_path(path)
-    if sidecar == path:
-        raise CaptureError(f"{path}: this is the name of a run.json; end it in .pcapng")
     if sidecar.exists() and not settings.force:
         raise CaptureError(
             f"{sidecar} exists; name another capture with -w, or overwrite it with --force"

@@ -132,25 +132,26 @@ class CaptureLoop:
 
     def _ends(self, stop: Stop | None) -> bool:
         """Whether the moment has come; frames of later times are not written any more."""
-        now = time.time_ns()
         failure = self._ring.failure()
         if stop is not None and stop.reason is not None:
-            self._end(stop.reason, now)
+            self._end(stop.reason)
         elif failure == errno.ENETDOWN:
             gone = driver_drops(self._interface) is None
-            self._end("interface gone" if gone else "interface down", now)
+            self._end("interface gone" if gone else "interface down")
             self.error = f"{self._interface} {'is gone' if gone else 'went down'}"
         elif failure:
-            self._end("interface failed", now)
+            self._end("interface failed")
             self.error = f"{self._interface}: {os.strerror(failure)}"
-        elif now > self._limits.not_after:
-            self._end("duration", self._limits.not_after)
+        elif time.time_ns() > self._limits.not_after:
+            self._end("duration")
         return self.ended_by is not None
 
-    def _end(self, reason: str, moment: int) -> None:
+    def _end(self, reason: str) -> None:
+        """Now is the end, unless it has come already."""
         if self.ended_by is None:
             self.ended_by = reason
-            self.end = self._not_after = min(moment, self._not_after)
+            # asked for only now: what came before the reason was seen has come before the end
+            self.end = self._not_after = min(time.time_ns(), self._not_after)
             self._gap += self._ring.count_drops()
 
     def _patience(self, tell_at: float | None) -> float:
@@ -187,11 +188,11 @@ class CaptureLoop:
         if self._written == self._limits.frames:
             limit = FRAME_LIMIT
         if limit != NO_LIMIT:
-            self._end(_LIMITS[limit], time.time_ns())
+            self._end(_LIMITS[limit])
         return limit != NO_LIMIT
 
     def _fails(self, failure: OSError) -> None:
-        self._end("write failed", time.time_ns())
+        self._end("write failed")
         self.error = self.error or (
             f"{self._file.path}: {failure.strerror}; the capture is whole up to its last "
             f"{self._file.size} bytes"

@@ -154,7 +154,10 @@ def _driver(sock: socket.socket, name: str) -> tuple[str, str]:
         field.split(b"\0", 1)[0].decode(errors="replace")
         for (field,) in struct.iter_unpack("32s", info.tobytes()[4:132])
     )
-    parts = [bus if bus != driver else "", f"firmware {firmware}" if firmware not in {"", "N/A"} else ""]
+    parts = [
+        bus if bus != driver else "",
+        f"firmware {firmware}" if firmware not in {"", "N/A"} else "",
+    ]
     return driver, ", ".join(filter(None, parts))
 
 
