@@ -17,6 +17,9 @@ The FCS verdict, in this order:
 * ``bad``: all others.
 """
 
+# mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# numba types the inside of kernels: fixed-width integers, where annotations say int.
+
 from __future__ import annotations
 
 from enum import IntEnum

@@ -175,7 +175,7 @@ class CaptureReader:
                     kinds,
                 )
                 for kind in np.flatnonzero(kinds):
-                    self.blocks[pcapng.BlockType(kind).name] += int(kinds[kind])
+                    self.blocks[pcapng.BlockType(int(kind)).name] += int(kinds[kind])
                 yield from self._batch(view, count, section)
                 if reason == FULL:
                     continue

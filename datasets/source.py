@@ -127,7 +127,7 @@ def _gunzip(file: BinaryIO) -> Callable[[], bytes]:
             if not packed:
                 packed = file.read(_CHUNK)
             if not packed:
-                if unpacker is not None and not unpacker.eof:
+                if not unpacker.eof:
                     raise EOFError("no end marker")
                 return b""
             if unpacker.eof:

@@ -13,6 +13,9 @@ Layouts: draft-ietf-opsawg-pcapng sections 4.3 (EPB), 4.4 (SPB), A (PB), and
 draft-ietf-opsawg-pcap section 5 (pcap records).
 """
 
+# mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# numba types the inside of kernels: fixed-width integers, where annotations say int.
+
 from __future__ import annotations
 
 from typing import NamedTuple

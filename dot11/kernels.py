@@ -9,6 +9,9 @@ Indices are unsigned on purpose: numba then leaves out the test for negative
 (wrap-around) indices, which makes the CRC half as fast again.
 """
 
+# mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# numba types the inside of kernels: fixed-width integers, where annotations say int.
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,0 +1,129 @@
+"""The analysis of one run: capture, truth and results in, numbers out.
+
+The capture is read twice, each time in bounded memory: once for the truth to learn where
+payloads lie, once to match, count and judge.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.files import sha256_of
+from ..datasets.frames import FcsStatus, FrameBatch
+from ..datasets.parquet import TableFile
+from ..datasets.reader import CaptureReader
+from ..datasets.results import RESULTS
+from ..errors import MatchError
+from .census import Census
+from .kernels import count_errors
+from .scoring import AlgorithmScore, Scorer
+from .tally import Group, Tally
+from .truth import NoTruth, Outcome, Truth
+
+
+@dataclass
+class Analysis:
+    """Every number of a run."""
+
+    capture: Path
+    truth: str
+    census: Census
+    by: list[str]
+    matching: Counter[Outcome] = field(default_factory=Counter)
+    groups: list[Group] = field(default_factory=list)
+    algorithms: list[AlgorithmScore] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Stable keys; see docs/analyze.md."""
+        return {
+            "capture": str(self.capture),
+            "truth": self.truth,
+            "frames": self.census.to_json(),
+            "matching": {outcome.name.lower(): self.matching[outcome] for outcome in Outcome},
+            "by": [group.to_json() for group in self.groups],
+            "algorithms": [score.to_json() for score in self.algorithms],
+            "losses": self.losses,
+        }
+
+
+def analyze(
+    capture: Path,
+    *,
+    truth: Truth | None = None,
+    results: Sequence[Path] = (),
+    by: Sequence[str] = ("rate_mbps",),
+    on_progress: Callable[[str, CaptureReader], None] = lambda _step, _reader: None,
+) -> Analysis:
+    """Analyze a capture.
+
+    Args:
+        capture: The capture.
+        truth: Where originals come from; None: no bit is judged.
+        results: Results files of replays of this capture.
+        by: Columns to group by.
+        on_progress: Called after each batch with the step's name and the reader.
+
+    Raises:
+        MatchError: Results of another capture; no such column.
+        FormatError: A damaged file.
+    """
+    truth = truth or NoTruth()
+    tally = Tally(list(by))
+    analysis = Analysis(capture, truth.description, Census(), tally.by)
+    with ExitStack() as stack:
+        scorers = [Scorer(stack.enter_context(TableFile(path, RESULTS))) for path in results]
+        hasher = stack.enter_context(ThreadPoolExecutor(1))
+        digest = hasher.submit(sha256_of, capture) if scorers else None
+        if not isinstance(truth, NoTruth):
+            with CaptureReader(capture) as reader:
+                for frames in reader:
+                    truth.learn(frames)
+                    on_progress("learning", reader)
+        with CaptureReader(capture) as reader:
+            for frames in reader:
+                analysis.census.add(frames)
+                _judge(frames, truth, analysis.matching, tally, scorers)
+                on_progress("judging", reader)
+            analysis.losses = reader.losses
+        for scorer in scorers:
+            if digest and scorer.capture_sha256 != digest.result():
+                raise MatchError(
+                    f"{scorer.score.path}: results of another capture (SHA-256 differs); "
+                    "replay this capture again"
+                )
+    analysis.groups = tally.groups()
+    analysis.algorithms = [scorer.score for scorer in scorers]
+    return analysis
+
+
+def _judge(
+    frames: FrameBatch,
+    truth: Truth,
+    matching: Counter[Outcome],
+    tally: Tally,
+    scorers: list[Scorer],
+) -> None:
+    """Match, count and judge one batch."""
+    bad: NDArray[np.int64] = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
+    known = truth.match(frames, bad)
+    for code, count in zip(*np.unique(known.outcome, return_counts=True), strict=True):
+        matching[Outcome(int(code))] += int(count)
+    errors = np.zeros(len(bad), np.int64)
+    count_errors(
+        frames.data, frames.offsets, bad, known.begins, known.bounds, known.originals, errors
+    )
+    matched = known.outcome == Outcome.MATCHED
+    bits = 8 * np.diff(known.bounds)
+    tally.add(frames, bad[matched], bits[matched], errors[matched])
+    for scorer in scorers:
+        scorer.judge(frames, bad, known, errors)

@@ -1,0 +1,154 @@
+"""Was a repair right? The results of a replay against the truth, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..datasets.frames import FrameBatch
+from ..datasets.parquet import TableFile
+from ..datasets.results import REPAIRED, RESULTS
+from ..errors import MatchError
+from .kernels import CORRECT, UNJUDGED, WRONG, judge_flips
+from .truth import Known
+
+
+@dataclass
+class AlgorithmScore:
+    """What one algorithm did, and how much of it was right.
+
+    Attributes:
+        name: The algorithm.
+        parameters: As JSON.
+        path: Its results.
+        attempted: Bad frames that it was given.
+        repaired: Those it claims to have repaired: correct, wrong and unjudged together.
+        correct: The known part has become what was sent.
+        wrong: It has not.
+        unjudged: Nothing is known of the frame, or the known part had no error and was left
+            alone.
+    """
+
+    name: str
+    parameters: str
+    path: Path
+    attempted: int = 0
+    repaired: int = 0
+    correct: int = 0
+    wrong: int = 0
+    unjudged: int = 0
+
+    @property
+    def abstained(self) -> int:
+        """Bad frames that it left as they were."""
+        return self.attempted - self.repaired
+
+    def to_json(self) -> dict[str, Any]:
+        """Stable keys; see docs/analyze.md."""
+        return {
+            "name": self.name,
+            "parameters": self.parameters,
+            "attempted": self.attempted,
+            "repaired": self.repaired,
+            "abstained": self.abstained,
+            "correct": self.correct,
+            "wrong": self.wrong,
+            "unjudged": self.unjudged,
+        }
+
+
+class Scorer:
+    """Judges one results file along with the capture.
+
+    Args:
+        results: The file, opened; rows are in the order of frame numbers.
+    """
+
+    def __init__(self, results: TableFile) -> None:
+        metadata = results.metadata
+        self.capture_sha256 = metadata.get("capture_sha256", "")
+        self.score = AlgorithmScore(
+            metadata.get("algorithm", results.path.stem),
+            metadata.get("parameters", "{}"),
+            results.path,
+        )
+        self._path = results.path
+        self._batches: Iterator[Any] = results.batches(65_536)
+        self._ahead = pa.Table.from_batches([], schema=RESULTS.schema)
+
+    def judge(
+        self,
+        frames: FrameBatch,
+        rows: NDArray[np.int64],
+        known: Known,
+        errors: NDArray[np.int64],
+    ) -> None:
+        """Judge the answers for the bad frames of a batch.
+
+        Args:
+            frames: The batch.
+            rows: Its bad frames.
+            known: What is known of these.
+            errors: Bit errors in the known part of each.
+
+        Raises:
+            MatchError: The results answer for a frame that is not bad here.
+        """
+        answers = self._take(int(frames.number[-1]))
+        if not len(answers):
+            return
+        bad = frames.number[rows]
+        numbers = answers.column("number").to_numpy()
+        where = np.searchsorted(bad, numbers)
+        if (where == len(bad)).any() or (bad[where] != numbers).any():
+            raise MatchError(
+                f"{self._path}: answers for frames that are not bad in this capture; "
+                "replay this capture again"
+            )
+        self.score.attempted += len(answers)
+        repaired = answers.column("outcome").cast(pa.string()).to_numpy(False) == REPAIRED
+        self.score.repaired += int(repaired.sum())
+        flips = answers.column("flips").combine_chunks()
+        verdicts = np.full(len(answers), UNJUDGED, np.int8)
+        judge_flips(
+            frames.data,
+            frames.offsets,
+            rows[where],
+            known.begins[where],
+            *_pick(known, where),
+            errors[where],
+            np.asarray(flips.offsets.to_numpy(), np.int64) - flips.offsets[0].as_py(),
+            np.asarray(flips.flatten().to_numpy(), np.int64),
+            verdicts,
+        )
+        judged = verdicts[repaired]
+        self.score.correct += int((judged == CORRECT).sum())
+        self.score.wrong += int((judged == WRONG).sum())
+        self.score.unjudged += int((judged == UNJUDGED).sum())
+
+    def _take(self, last_number: int) -> Any:
+        """The answers up to a frame number, those taken before excepted."""
+        parts = [self._ahead]
+        while not len(parts[-1]) or parts[-1].column("number")[-1].as_py() <= last_number:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            parts.append(pa.Table.from_batches([batch]))
+        table = pa.concat_tables(parts, promote_options="permissive")
+        count = int(np.searchsorted(table.column("number").to_numpy(), last_number, side="right"))
+        self._ahead = table.slice(count)
+        return table.slice(0, count)
+
+
+def _pick(known: Known, where: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Bounds and originals of some of the frames, in their order."""
+    starts, stops = known.bounds[where], known.bounds[where + 1]
+    bounds = np.concatenate([[0], np.cumsum(stops - starts)])
+    parts = [known.originals[a:b] for a, b in zip(starts, stops, strict=True)]
+    return bounds, np.concatenate(parts) if parts else known.originals[:0]

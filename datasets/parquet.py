@@ -1,0 +1,83 @@
+"""Parquet files of our tables: written whole or not at all, checked when opened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import FormatError
+from .files import sync_folder
+from .schema import Table
+
+
+@contextlib.contextmanager
+def new_table(path: Path, table: Table, metadata: Mapping[str, str]) -> Iterator[Any]:
+    """A ``pyarrow.parquet.ParquetWriter`` of ``path``, which appears when all went well.
+
+    Args:
+        path: The file to make or to replace.
+        table: What it holds.
+        metadata: Of the file; keys are prefixed with ``wtrec.``.
+    """
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.fchmod(handle, 0o644)
+    os.close(handle)
+    extra = {f"wtrec.{key}".encode(): value.encode() for key, value in metadata.items()}
+    schema = table.schema.with_metadata({**table.schema.metadata, **extra})
+    try:
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            yield writer
+        with Path(temporary).open("rb") as file:
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+class TableFile:
+    """One of our tables, opened for reading; a context manager.
+
+    Attributes:
+        metadata: The file's metadata without the prefix ``wtrec.``.
+
+    Raises:
+        FormatError: Not Parquet, another table, or a newer version.
+    """
+
+    def __init__(self, path: Path, table: Table) -> None:
+        self.path = path
+        try:
+            self._file = pq.ParquetFile(path)
+        except pa.ArrowInvalid as error:
+            reason = str(error).splitlines()[0]
+            raise FormatError(f"not a Parquet file ({reason})", path=str(path)) from None
+        table.check(self._file.schema_arrow, path)
+        self.metadata = {
+            key.decode().removeprefix("wtrec."): value.decode()
+            for key, value in self._file.metadata.metadata.items()
+            if key.startswith(b"wtrec.")
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def rows(self) -> int:
+        """How many rows the file has."""
+        return int(self._file.metadata.num_rows)
+
+    def batches(self, rows: int = 8192) -> Iterator[Any]:
+        """Record batches of up to ``rows`` rows, in the order of the file."""
+        yield from self._file.iter_batches(batch_size=rows)

@@ -1,0 +1,206 @@
+"""What a recovery algorithm is, and how one is found and made.
+
+An :class:`Algorithm` gets every frame of a capture, batch by batch in capture order, good
+ones too (to learn from), and answers for bad ones with :class:`Repairs`: the bits to flip, or
+that it abstains. It may answer for a frame of an earlier batch, once; a bad frame that it
+never mentions counts as abstained. It sees what a receiver has and never the truth.
+
+Most are easier written as a :class:`PerFrameAlgorithm`::
+
+    class FlipLast(PerFrameAlgorithm):
+        name = "flip-last"
+
+        def repair(self, mpdu, row, frames):
+            return mpdu[:-1] + bytes([mpdu[-1] ^ 0x80])
+
+Packages register theirs under the entry point group ``wtrec.algorithms``; users choose one
+as ``name`` or ``name:parameter=value,...``, the parameters being those of its ``__init__``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.frames import FcsStatus, FrameBatch
+from ..errors import AlgorithmError
+
+GROUP = "wtrec.algorithms"
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """Answers for some bad frames, one element each.
+
+    Attributes:
+        number: Frame numbers, int64, shape (n,).
+        repaired: False where the algorithm abstains, shape (n,).
+        flip_offsets: int32, shape (n + 1,): frame i's flips are ``flips[offsets[i]:offsets[i+1]]``.
+        flips: Bit positions, uint32, sorted within a frame; none when abstained.
+        expected_false: Expected number of wrong candidates, NaN unknown, shape (n,).
+        candidates: Candidates at the level where the search ended, -1 unknown, shape (n,).
+    """
+
+    number: NDArray[np.int64]
+    repaired: NDArray[np.bool_]
+    flip_offsets: NDArray[np.int32]
+    flips: NDArray[np.uint32]
+    expected_false: NDArray[np.float64]
+    candidates: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    @classmethod
+    def none(cls) -> Repairs:
+        """Answers for no frame."""
+        return cls.of([])
+
+    @classmethod
+    def of(cls, answers: Sequence[tuple[int, Sequence[int] | None]]) -> Repairs:
+        """Answers from pairs of frame number and bits to flip (None: abstained)."""
+        flips = [sorted(bits or ()) for _, bits in answers]
+        return cls(
+            np.array([number for number, _ in answers], np.int64),
+            np.array([bits is not None for _, bits in answers], np.bool_),
+            np.cumsum([0, *(len(bits) for bits in flips)], dtype=np.int32),
+            np.array([bit for bits in flips for bit in bits], np.uint32),
+            np.full(len(answers), np.nan),
+            np.full(len(answers), -1, np.int64),
+        )
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """Repairs bad frames from what a receiver has."""
+
+    name: str
+
+    def recover(self, frames: FrameBatch) -> Repairs:
+        """Take the next frames of the capture; answer for any bad frames so far."""
+        ...
+
+    def finish(self) -> Repairs:
+        """The capture has ended: answer for what is left."""
+        ...
+
+
+class PerFrameAlgorithm:
+    """Base of algorithms that look at one bad frame at a time."""
+
+    name: ClassVar[str]
+
+    def repair(self, mpdu: bytes, row: int, frames: FrameBatch) -> bytes | None:
+        """The frame as it was sent, of the same length, or None to abstain.
+
+        Args:
+            mpdu: The bad frame, FCS included.
+            row: Its row in ``frames``, for the other columns.
+            frames: The batch.
+        """
+        raise NotImplementedError
+
+    def recover(self, frames: FrameBatch) -> Repairs:
+        """Ask :meth:`repair` for each bad frame."""
+        answers: list[tuple[int, Sequence[int] | None]] = []
+        for row in np.flatnonzero(frames.fcs_status == FcsStatus.BAD):
+            mpdu = frames.mpdu(int(row))
+            fixed = self.repair(mpdu, int(row), frames)
+            if fixed is not None and len(fixed) != len(mpdu):
+                raise AlgorithmError(
+                    f"{self.name} made {len(fixed)} bytes of frame {frames.number[row]}, "
+                    f"which has {len(mpdu)}"
+                )
+            answers.append((int(frames.number[row]), None if fixed is None else flips(mpdu, fixed)))
+        return Repairs.of(answers)
+
+    def finish(self) -> Repairs:
+        """Nothing is ever left."""
+        return Repairs.none()
+
+
+def flips(received: bytes, fixed: bytes) -> list[int]:
+    """Positions of the bits that differ, sorted."""
+    difference = np.frombuffer(received, np.uint8) ^ np.frombuffer(fixed, np.uint8)
+    return [int(bit) for bit in np.flatnonzero(np.unpackbits(difference, bitorder="little"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an algorithm, as its ``__init__`` declares it."""
+
+    name: str
+    type: Callable[[str], Any]
+    default: Any
+
+
+def available() -> dict[str, EntryPoint]:
+    """Every registered algorithm, by name, not loaded yet."""
+    return {point.name: point for point in sorted(entry_points(group=GROUP))}
+
+
+def load(name: str) -> type[Algorithm]:
+    """The class of an algorithm.
+
+    Raises:
+        AlgorithmError: No such algorithm.
+    """
+    points = available()
+    if name not in points:
+        known = ", ".join(points) or "none"
+        raise AlgorithmError(f"no algorithm {name!r}; there are: {known}")
+    loaded: type[Algorithm] = points[name].load()
+    return loaded
+
+
+def parameters(algorithm: type[Algorithm]) -> list[Parameter]:
+    """The parameters that an algorithm takes."""
+    signature = inspect.signature(algorithm, eval_str=True)
+    return [
+        Parameter(p.name, _boolean if p.annotation is bool else p.annotation, p.default)
+        for p in signature.parameters.values()
+    ]
+
+
+def _boolean(text: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]
+
+
+def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
+    """Make an algorithm from ``name`` or ``name:parameter=value,...``.
+
+    Returns:
+        The algorithm, and the value of each of its parameters.
+
+    Raises:
+        AlgorithmError: No such algorithm or parameter, or a value that it does not take.
+    """
+    name, _, rest = choice.partition(":")
+    algorithm = load(name)
+    known = {parameter.name: parameter for parameter in parameters(algorithm)}
+    values = {parameter.name: parameter.default for parameter in known.values()}
+    for assignment in filter(None, rest.split(",")):
+        key, equals, text = assignment.partition("=")
+        if key not in known or not equals:
+            raise AlgorithmError(
+                f"{name} takes no parameter {assignment!r}; it has: "
+                + (", ".join(known) or "no parameters")
+            )
+        try:
+            values[key] = known[key].type(text)
+        except ValueError:
+            wanted = known[key].type.__name__.lstrip("_")
+            raise AlgorithmError(f"{name}: {key}={text!r}, wanted {wanted}") from None
+    try:
+        return algorithm(**values), values
+    except ValueError as error:
+        raise AlgorithmError(f"{name}: {error}") from None

@@ -1,0 +1,195 @@
+"""Feed a capture into recovery algorithms and keep the books.
+
+The engine reads the capture alone. It never opens a tx log, so an algorithm cannot see the
+truth by accident. Every algorithm gets the same frames in the same batches; the time that
+each call takes is measured on its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.files import sha256_of
+from ..datasets.frames import FcsStatus, FrameBatch
+from ..datasets.parquet import new_table
+from ..datasets.reader import CaptureReader
+from ..datasets.results import RESULTS
+from .algorithm import Algorithm
+from .ledger import Ledger
+from .pacing import Pace, TopSpeed
+
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One algorithm of a run, and where its results go."""
+
+    algorithm: Algorithm
+    parameters: Mapping[str, Any]
+    output: Path
+
+
+@dataclass
+class Score:
+    """What an algorithm did, before anybody judges it."""
+
+    name: str
+    output: Path
+    attempted: int = 0
+    repaired: int = 0
+    service_ns: int = 0
+
+    @property
+    def abstained(self) -> int:
+        """Bad frames that it left as they are."""
+        return self.attempted - self.repaired
+
+
+@dataclass
+class ReplaySummary:
+    """What was replayed, how fast, and what came of it."""
+
+    frames: int = 0
+    bad: int = 0
+    seconds: float = 0.0
+    pace: str = ""
+    losses: list[str] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+
+    @property
+    def achieved_fps(self) -> float:
+        """Frames per second over the whole replay."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+
+def replay(
+    capture: Path,
+    contenders: list[Contender],
+    *,
+    pace: Pace | None = None,
+    limit: int | None = None,
+    on_progress: Callable[[CaptureReader], None] = lambda _: None,
+) -> ReplaySummary:
+    """Replay a capture into algorithms; one results file each.
+
+    Args:
+        capture: The capture.
+        contenders: The algorithms, fresh ones: they keep state.
+        pace: When frames are due; top speed by default.
+        limit: Stop after so many frames.
+        on_progress: Called after each batch.
+
+    Raises:
+        AlgorithmError: An algorithm broke its contract; no results are written.
+        FormatError: The capture is damaged in its middle; no results are written.
+    """
+    pace = pace or TopSpeed()
+    summary = ReplaySummary(pace=str(pace))
+    summary.scores = [Score(c.algorithm.name, c.output) for c in contenders]
+    with contextlib.ExitStack() as stack:
+        hasher = stack.enter_context(ThreadPoolExecutor(1))
+        digest = hasher.submit(sha256_of, capture)  # beside the work: it needs no interpreter lock
+        writers = [
+            stack.enter_context(new_table(c.output, RESULTS, _metadata(c, capture)))
+            for c in contenders
+        ]
+        books = [Ledger(c.algorithm.name) for c in contenders]
+        reader = stack.enter_context(CaptureReader(capture))
+        started = time.monotonic_ns()
+        for frames, queued in _paced(_limited(reader, limit), pace, started):
+            bad = frames.fcs_status == FcsStatus.BAD
+            summary.frames += len(frames)
+            summary.bad += int(bad.sum())
+            for contender, ledger, score, writer in zip(
+                contenders, books, summary.scores, writers, strict=True
+            ):
+                ledger.ask(frames.number[bad], queued[bad])
+                _answer(ledger, score, functools.partial(contender.algorithm.recover, frames))
+                writer.write_table(ledger.settled())
+            on_progress(reader)
+        for contender, ledger, score, writer in zip(
+            contenders, books, summary.scores, writers, strict=True
+        ):
+            _answer(ledger, score, contender.algorithm.finish)
+            ledger.close()
+            writer.write_table(ledger.settled())
+            score.attempted = summary.bad
+        summary.seconds = (time.monotonic_ns() - started) / _NS
+        summary.losses = reader.losses
+        for writer in writers:
+            writer.add_key_value_metadata(
+                {
+                    "wtrec.capture_sha256": digest.result(),
+                    "wtrec.achieved_fps": f"{summary.achieved_fps:.1f}",
+                }
+            )
+    return summary
+
+
+def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:
+    """One call of an algorithm, timed and entered."""
+    before = time.perf_counter_ns()
+    repairs = call()
+    took = time.perf_counter_ns() - before
+    score.service_ns += took
+    score.repaired += int(repairs.repaired.sum())
+    ledger.answer(repairs, took)
+
+
+def _limited(reader: CaptureReader, limit: int | None) -> Iterator[FrameBatch]:
+    left = limit
+    for frames in reader:
+        if left is None:
+            yield frames
+            continue
+        yield frames.slice(0, min(left, len(frames)))
+        left -= len(frames)
+        if left <= 0:
+            return
+
+
+def _paced(
+    batches: Iterator[FrameBatch], pace: Pace, started: int
+) -> Iterator[tuple[FrameBatch, NDArray[np.int64]]]:
+    """Give out frames when they are due, all that are due by then at once.
+
+    Yields:
+        Frames, and for each how long it has waited in ns (-1 at top speed).
+    """
+    for frames in batches:
+        due = pace.due(frames)
+        if due is None:
+            yield frames, np.full(len(frames), -1, np.int64)
+            continue
+        due += started
+        at = 0
+        while at < len(frames):
+            now = time.monotonic_ns()
+            if due[at] > now:
+                time.sleep((due[at] - now) / _NS)
+                continue
+            end = int(np.searchsorted(due, now, side="right"))
+            yield frames.slice(at, end - at), now - due[at:end]
+            at = end
+
+
+def _metadata(contender: Contender, capture: Path) -> dict[str, str]:
+    return {
+        "algorithm": contender.algorithm.name,
+        "parameters": json.dumps(contender.parameters),
+        "capture": capture.name,
+        "wtrec_version": version("wtrec"),
+    }
