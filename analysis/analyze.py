@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.census import Census
 from ..datasets.files import sha256_of
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.reader import CaptureReader
 from ..datasets.results import RESULTS
 from ..errors import MatchError
-from .census import Census
 from .kernels import count_errors
 from .scoring import AlgorithmScore, Scorer
 from .tally import Group, Tally

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..datasets.frames import FcsStatus, FrameBatch
+from .frames import FcsStatus, FrameBatch
 
 
 @dataclass
