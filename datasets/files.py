@@ -6,30 +6,43 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def atomic_write(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content``: temporary name, fsync, rename, fsync of the folder.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file that takes the place of ``path`` when the body has written it.
 
-    A new file gets the permissions that ``open`` would give it, an old one keeps its own.
+    It is made durable first (fsync of the file, rename, fsync of the folder). A new file gets
+    the permissions that ``open`` would give it, an old one keeps its own.
+
+    Yields:
+        The name to write to, in the same folder.
 
     Raises:
         OSError: It cannot be written; ``path`` is as it was.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), _permissions(path))
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        try:
+            os.fchmod(handle, _permissions(path))
+            yield temporary
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        temporary.replace(path)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
+        temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``, see :func:`replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def sync_folder(folder: Path) -> None:

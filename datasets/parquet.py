@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import FormatError
-from .files import sync_folder
+from .files import replacing
 from .schema import Table
 
 
@@ -26,21 +24,13 @@ def new_table(path: Path, table: Table, metadata: Mapping[str, str]) -> Iterator
         table: What it holds.
         metadata: Of the file; keys are prefixed with ``wtrec.``.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.fchmod(handle, 0o644)
-    os.close(handle)
     extra = {f"wtrec.{key}".encode(): value.encode() for key, value in metadata.items()}
     schema = table.schema.with_metadata({**table.schema.metadata, **extra})
-    try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            yield writer
-        with Path(temporary).open("rb") as file:
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        yield writer
 
 
 class TableFile:

@@ -1,0 +1,63 @@
+"""The command ``wtrec``: finds the subcommand, and turns errors into one line and an exit code.
+
+Each subcommand is a module of its own, imported when it is used or listed. Those modules
+import nothing heavy at their top, so ``wtrec --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from ..errors import EXIT_FAILED, WtrecError
+
+# In the order of a day's work; each is the module and the click command in it.
+COMMANDS = ("demo", "capture", "info", "replay", "analyze", "algos")
+
+
+class _Commands(click.Group):
+    """Subcommands by name, imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"..{cmd_name}", __name__), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wtrec")
+def wtrec() -> None:
+    """Evaluate packet-recovery algorithms on real 802.11 frames, the broken ones included.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage,
+                3 done but with loss (dropped frames, truncated input).
+    """  # noqa: D301 - click reads the backspace
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        wtrec()
+    except WtrecError as error:
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", EXIT_FAILED)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"wtrec: {message}", err=True)
+    sys.exit(code)

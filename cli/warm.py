@@ -1,0 +1,20 @@
+"""Compile every kernel now, so that no command has to: what ``./dev`` runs after the set-up."""
+
+from __future__ import annotations
+
+import tempfile
+
+import click
+from click.testing import CliRunner
+
+from .demo import demo
+from .output import say_when_compiling
+
+
+def main() -> None:
+    """Run the demo on a few frames, with nothing printed but that kernels are compiled."""
+    say_when_compiling()
+    with tempfile.TemporaryDirectory() as folder:
+        result = CliRunner().invoke(demo, ["-d", folder, "--frames", "2"])
+    if result.exception:
+        raise click.ClickException(f"warming up failed: {result.exception}")

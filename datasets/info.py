@@ -1,0 +1,156 @@
+"""What a capture file holds, in numbers: what ``wtrec info`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from .census import Census
+from .files import sha256_of
+from .reader import CaptureReader, Interface
+from .run import to_rfc3339
+
+
+@dataclass
+class CaptureInfo:
+    """Facts of one capture.
+
+    Attributes:
+        path: The file.
+        format: ``pcapng`` or ``pcap``.
+        size: Its bytes.
+        sha256: Of the file as it is.
+        packets: All packets.
+        frames: The 802.11 frames by the state of their FCS.
+        other_linktypes: Packets that are no 802.11 frames.
+        malformed: Frames whose Radiotap header is not sound.
+        drops: Packets that the file itself says were lost between its packets.
+        first: Earliest time, ns since 1970, UTC; None without frames that have one.
+        last: Latest time.
+        in_order: Whether times never fall.
+        rates: Frames by rate in Mbit/s; key None: no rate known.
+        interfaces: The interfaces described.
+        statistics: What the recorder counted, per interface: name of the counter, number.
+        hardware: Of the (first) section header.
+        os: Of the section header.
+        application: Of the section header.
+        comments: Of all section headers.
+        blocks: Number of blocks of each type.
+        losses: What could not be read.
+    """
+
+    path: str
+    format: str = ""
+    size: int = 0
+    sha256: str = ""
+    packets: int = 0
+    frames: Census = field(default_factory=Census)
+    other_linktypes: int = 0
+    malformed: int = 0
+    drops: int = 0
+    first: int | None = None
+    last: int | None = None
+    in_order: bool = True
+    rates: dict[float | None, int] = field(default_factory=dict)
+    interfaces: list[Interface] = field(default_factory=list)
+    statistics: list[dict[str, int]] = field(default_factory=list)
+    hardware: str = ""
+    os: str = ""
+    application: str = ""
+    comments: list[str] = field(default_factory=list)
+    blocks: dict[str, int] = field(default_factory=dict)
+    losses: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Stable keys; see docs/info.md."""
+        return {
+            "path": self.path,
+            "format": self.format,
+            "size": self.size,
+            "sha256": self.sha256,
+            "packets": self.packets,
+            "frames": self.frames.to_json(),
+            "other_linktypes": self.other_linktypes,
+            "malformed": self.malformed,
+            "drops": self.drops,
+            "first": None if self.first is None else to_rfc3339(self.first),
+            "last": None if self.last is None else to_rfc3339(self.last),
+            "in_order": self.in_order,
+            "rates": [
+                {"rate_mbps": rate, "frames": self.rates[rate]} for rate in _sorted(self.rates)
+            ],
+            "interfaces": [asdict(interface) for interface in self.interfaces],
+            "statistics": self.statistics,
+            "hardware": self.hardware,
+            "os": self.os,
+            "application": self.application,
+            "comments": self.comments,
+            "blocks": self.blocks,
+            "losses": self.losses,
+        }
+
+
+def _sorted(rates: dict[float | None, int]) -> list[float | None]:
+    return sorted(rates, key=lambda rate: -1.0 if rate is None else rate)
+
+
+def read_info(
+    path: Path, *, on_progress: Callable[[CaptureReader], None] = lambda _: None
+) -> CaptureInfo:
+    """Read a capture through and sum it up.
+
+    Args:
+        path: The capture.
+        on_progress: Called after each batch.
+
+    Raises:
+        FormatError: Not a capture, or damage in its middle.
+    """
+    info = CaptureInfo(str(path), size=path.stat().st_size)
+    with ThreadPoolExecutor(1) as hasher, CaptureReader(path) as reader:
+        digest = hasher.submit(sha256_of, path)
+        for frames in reader:
+            info.frames.add(frames)
+            _add_times(info, frames.column("time"))
+            for item in frames.column("rate_mbps").value_counts().to_pylist():
+                rate = item["values"]
+                info.rates[rate] = info.rates.get(rate, 0) + item["counts"]
+            on_progress(reader)
+        info.sha256 = digest.result()
+    info.format = reader.format
+    info.packets = reader.packets
+    info.other_linktypes = reader.other_linktypes
+    info.malformed = reader.malformed
+    info.drops = reader.drops
+    info.interfaces = reader.interfaces
+    info.blocks = dict(reader.blocks)
+    info.losses = reader.losses
+    info.rates = {rate: info.rates[rate] for rate in _sorted(info.rates)}
+    if reader.sections:
+        info.hardware = reader.sections[0].hardware or ""
+        info.os = reader.sections[0].os or ""
+        info.application = reader.sections[0].userappl or ""
+        info.comments = [text for section in reader.sections for text in section.comments]
+    counters = ("ifrecv", "ifdrop", "filteraccept", "osdrop", "usrdeliv")
+    for interface, block in reader.statistics:
+        counts = {name: getattr(block, name) for name in counters}
+        known = {name: count for name, count in counts.items() if count is not None}
+        info.statistics.append({"interface": interface, **known})
+    return info
+
+
+def _add_times(info: CaptureInfo, times: Any) -> None:
+    """Widen the span by a batch's times, and see whether they ever fall."""
+    numbers = times.cast("int64").drop_null().to_numpy()
+    if not len(numbers):
+        return
+    if (info.last is not None and numbers[0] < info.last) or (numbers[1:] < numbers[:-1]).any():
+        info.in_order = False
+    bounds = pc.min_max(numbers).as_py()
+    info.first = bounds["min"] if info.first is None else min(info.first, bounds["min"])
+    info.last = bounds["max"] if info.last is None else max(info.last, bounds["max"])
