@@ -1,6 +1,7 @@
 """Compiled loops of the analysis: where payloads lie, and which bits differ."""
 
 # mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportReturnType=false
 # numba types the inside of kernels: fixed-width integers, where annotations say int.
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def share(part: float | None) -> str:
 class Tick(Protocol):
     """Moves a progress bar to where a reader stands."""
 
-    def __call__(self, step: str, reader: CaptureReader) -> None:
+    def __call__(self, step: str, reader: CaptureReader, /) -> None:
         """``reader`` is busy with ``step``."""
 
 

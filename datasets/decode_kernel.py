@@ -18,6 +18,7 @@ The FCS verdict, in this order:
 """
 
 # mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportReturnType=false
 # numba types the inside of kernels: fixed-width integers, where annotations say int.
 
 from __future__ import annotations
@@ -140,6 +141,7 @@ class Decoded(NamedTuple):
     addresses: NDArray[np.uint8]  # (4, frames, 6)
     offsets: NDArray[np.int32]  # (frames + 1,): where each frame begins in mpdu
     mpdu: NDArray[np.uint8]
+    positions: NDArray[np.int32]  # (N_FIELDS,): scratch, where a header's fields are
 
     @classmethod
     def empty(cls, frames: int, mpdu_bytes: int) -> Decoded:
@@ -149,6 +151,7 @@ class Decoded(NamedTuple):
             np.zeros((4, frames, 6), np.uint8),
             np.zeros(frames + 1, np.int32),
             np.empty(mpdu_bytes, np.uint8),
+            np.empty(N_FIELDS, np.int32),
         )
 
 
@@ -392,13 +395,13 @@ def decode(
         (rows written, packets of other link types, malformed Radiotap headers).
     """
     rows, addresses, offsets, mpdu = out.rows, out.addresses, out.offsets, out.mpdu
+    at = out.positions
     starts, lengths, originals = index.start, index.captured, index.original
     interfaces, times, packet_flags = index.interface, index.time, index.flags
     k = 0
     filled = 0
     others = 0
     malformed = 0
-    at = np.empty(N_FIELDS, np.int32)
     # Successive headers mostly have the same shape: then the same field positions hold.
     same_as = 0
     same_words = 0

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-
 from .census import Census
 from .files import sha256_of
 from .reader import CaptureReader, Interface
@@ -151,6 +149,6 @@ def _add_times(info: CaptureInfo, times: Any) -> None:
         return
     if (info.last is not None and numbers[0] < info.last) or (numbers[1:] < numbers[:-1]).any():
         info.in_order = False
-    bounds = pc.min_max(numbers).as_py()
-    info.first = bounds["min"] if info.first is None else min(info.first, bounds["min"])
-    info.last = bounds["max"] if info.last is None else max(info.last, bounds["max"])
+    first, last = int(numbers.min()), int(numbers.max())
+    info.first = first if info.first is None else min(info.first, first)
+    info.last = last if info.last is None else max(info.last, last)

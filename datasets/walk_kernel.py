@@ -14,6 +14,7 @@ draft-ietf-opsawg-pcap section 5 (pcap records).
 """
 
 # mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportReturnType=false
 # numba types the inside of kernels: fixed-width integers, where annotations say int.
 
 from __future__ import annotations

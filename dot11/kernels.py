@@ -10,6 +10,7 @@ Indices are unsigned on purpose: numba then leaves out the test for negative
 """
 
 # mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportReturnType=false
 # numba types the inside of kernels: fixed-width integers, where annotations say int.
 
 from __future__ import annotations
