@@ -1,0 +1,143 @@
+"""Every command and every piece of Python in the documents runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wtrec.dot11 import fcs, radiotap
+from wtrec.recorder.tun import MonitorTun
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+BIN = Path(sys.executable).parent
+
+
+def _blocks(language: str) -> Iterator[tuple[Path, str]]:
+    for path in DOCUMENTS:
+        for block in re.findall(rf"```{language}\n(.*?)```", path.read_text(), re.DOTALL):
+            yield path, block
+
+
+def _commands() -> list[tuple[Path, str]]:
+    return [
+        (path, line.removeprefix("$ "))
+        for path, block in _blocks("console")
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
+
+
+def _id(value: object) -> str:
+    return value.name if isinstance(value, Path) else str(value)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo was run."""
+    folder = tmp_path_factory.mktemp("docs")
+    subprocess.run([BIN / "wtrec", "demo", "--frames", "200"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture
+def workplace(demo: Path, tmp_path: Path) -> Path:
+    """A fresh copy of it."""
+    return Path(shutil.copytree(demo, tmp_path / "work"))
+
+
+def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        shlex.split(command),
+        cwd=folder,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+OFFLINE = [c for c in _commands() if c[1].startswith("wtrec ") and "lab" not in c[1]]
+OFFLINE = [c for c in OFFLINE if "mon0" not in c[1]]
+ON_THE_AIR = [c for c in _commands() if "mon0" in c[1]]
+OF_LAB = [c for c in _commands() if "lab.pcapng" in c[1] and "mon0" not in c[1]]
+
+
+@pytest.mark.parametrize(("document", "command"), OFFLINE, ids=_id)
+def test_commands_run(document: Path, command: str, workplace: Path) -> None:
+    """Commands on the demo's run succeed."""
+    del document
+    done = _run(command, workplace)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+
+
+@pytest.mark.root
+@pytest.mark.parametrize(("document", "command"), ON_THE_AIR, ids=_id)
+def test_capture_commands_run(
+    document: Path, command: str, workplace: Path, mon0: MonitorTun
+) -> None:
+    """Commands that capture do so from an interface with traffic, and their files read."""
+    header = radiotap.build(flags=radiotap.Flags.FCS, rate=12)
+    frame = header + fcs.append(bytes.fromhex("d4000000020000000001"))
+    done = threading.Event()
+
+    def send() -> None:
+        while not done.wait(0.002):
+            mon0.write(frame)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        finished = _run(command, workplace)
+        assert finished.returncode == 0, finished.stderr
+        if "lab.pcapng" in command:
+            for _, following in OF_LAB:
+                after = _run(following, workplace)
+                assert after.returncode == 0, after.stderr
+    finally:
+        done.set()
+        sender.join()
+    assert list(workplace.glob("*.pcapng")), document
+
+
+def test_the_other_commands_are_what_ci_runs() -> None:
+    """Commands that are not wtrec's own are ./dev's, and .ci/run runs these."""
+    others = {command for _, command in _commands() if not command.startswith("wtrec ")}
+    assert others
+    ci = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert others <= set(ci)
+
+
+@pytest.mark.parametrize(("document", "code"), list(_blocks("python")), ids=_id)
+def test_python_runs(document: Path, code: str, workplace: Path) -> None:
+    """Python in the documents runs as it stands."""
+    del document
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=workplace, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_command_is_documented() -> None:
+    """Each command of wtrec stands in a document, in a line that is run."""
+    from wtrec.cli.main import COMMANDS
+
+    shown = {command.split()[1] for _, command in _commands() if command.startswith("wtrec ")}
+    assert set(COMMANDS) - {"demo"} <= shown
+
+
+def test_links_lead_somewhere() -> None:
+    """Relative links in the documents name files that exist."""
+    for path in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
