@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from wtrec.datasets.pcapng import EnhancedPacket, read_block
-from wtrec.errors import CaptureError
 from wtrec.recorder.capture import CaptureSettings, capture
 from wtrec.recorder.capture_file import CaptureFile
 from wtrec.recorder.capture_loop import CaptureLoop, Limits
@@ -106,8 +105,3 @@ class TestCapture:
             stop.set()
             thread.join()
         assert summary.counters.received == 0
-
-    def test_buffer_too_large(self, mon0: MonitorTun) -> None:
-        """A ring that the kernel cannot make is refused with the option to change."""
-        with pytest.raises(CaptureError, match=r"no capture buffer of 4096 MiB: .*-B"):
-            Ring(mon0.name, None, 4096)
