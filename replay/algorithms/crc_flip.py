@@ -45,7 +45,7 @@ class CrcFlip:
     def __init__(self, max_flips: int = 2, gate: float = 0.01) -> None:
         if not 1 <= max_flips <= MAX_FLIPS:
             raise ValueError(f"max_flips={max_flips}, wanted 1 to {MAX_FLIPS}")
-        if not gate > 0:
+        if not 0 < gate < math.inf:
             raise ValueError(f"gate={gate}, wanted a positive number")
         self._max_flips = max_flips
         self._gate = gate
@@ -63,7 +63,7 @@ class CrcFlip:
         flips = np.zeros((len(rows), MAX_FLIPS), np.int64)
         weights = np.zeros(len(rows), np.int64)
         expected = np.full(len(rows), np.nan)
-        candidates = np.zeros(len(rows), np.int64)
+        candidates = np.full(len(rows), -1, np.int64)
         search_frames(
             frames.data,
             frames.offsets,

@@ -6,6 +6,7 @@ of t flips is found as t - 1 loops and one look-up.
 """
 
 # mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
+# pyright: reportArgumentType=false, reportAssignmentType=false, reportReturnType=false
 # numba types the inside of kernels: fixed-width integers, where annotations say int.
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ MAX_FLIPS = 3
 
 _u = np.uintp
 _w = np.uint32
-_HASH = np.uint32(2_654_435_761)  # 2^32 / golden ratio: spreads the powers evenly
 
 
 @jit
 def fill_table(
     powers: NDArray[np.uint32], keys: NDArray[np.uint32], exponents: NDArray[np.int32]
 ) -> None:
-    """Put every power into the hash table (open addressing; no power is 0, which means empty).
+    """Put every power into the hash table: open addressing, 0 means empty, as no power is 0.
+
+    A power's own low bits choose its slot: x^m mod P is as good as random beyond the first 32.
 
     Args:
         powers: x^m mod P at index m, reflected.
@@ -36,7 +38,7 @@ def fill_table(
     """
     mask = _w(len(keys) - 1)
     for m in range(len(powers)):
-        slot = _w(powers[m] * _HASH) & mask
+        slot = powers[m] & mask
         while keys[slot]:
             slot = _w(slot + _w(1)) & mask
         keys[slot] = powers[m]
@@ -48,7 +50,7 @@ def _exponent(power: int, keys: NDArray[np.uint32], exponents: NDArray[np.int32]
     """M with x^m = power, or -1."""
     mask = _w(len(keys) - 1)
     power = _w(power)
-    slot = _w(power * _HASH) & mask
+    slot = power & mask
     while keys[slot]:
         if keys[slot] == power:
             return exponents[slot]
@@ -75,7 +77,7 @@ def search(
         powers: See :func:`fill_table`.
         keys: See :func:`fill_table`.
         exponents: See :func:`fill_table`.
-        found: Out, shape (3,): the bit positions of the first pattern, in no order.
+        found: Out, shape (3,): the bit positions of the first pattern, sorted.
 
     Returns:
         The number of patterns.
@@ -92,7 +94,7 @@ def search(
             b = _exponent(syndrome ^ powers[_u(a)], keys, exponents)
             if a < b < bits:
                 if count == 0:
-                    found[0], found[1] = bits - 1 - a, bits - 1 - b
+                    found[0], found[1] = bits - 1 - b, bits - 1 - a
                 count += 1
     else:
         for a in range(bits):
@@ -101,7 +103,7 @@ def search(
                 c = _exponent(rest ^ powers[_u(b)], keys, exponents)
                 if b < c < bits:
                     if count == 0:
-                        found[0], found[1], found[2] = bits - 1 - a, bits - 1 - b, bits - 1 - c
+                        found[0], found[1], found[2] = bits - 1 - c, bits - 1 - b, bits - 1 - a
                     count += 1
     return count
 
@@ -135,11 +137,11 @@ def search_frames(
         exponents: See :func:`fill_table`.
         repaired: Out, per bad frame: exactly one pattern at the lightest weight that has any.
         weights: Out: its number of flips.
-        flips: Out, shape (bad frames, 3): their sorted positions.
+        flips: Out, shape (bad frames, 3): their sorted positions; the rest of a row is undefined.
         expected: Out: expected number of false candidates, where repaired.
-        candidates: Out: patterns at the weight where the search ended.
+        candidates: Out: patterns at the weight where the search ended; untouched where none
+            was searched.
     """
-    found = np.zeros(3, np.int64)
     for i in range(len(rows)):
         start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
         bits = 8 * (stop - start)
@@ -153,12 +155,11 @@ def search_frames(
             false += patterns / 2.0**32
             if false > gate:
                 break
-            count = search(syndrome, bits, weight, powers, keys, exponents, found)
+            count = search(syndrome, bits, weight, powers, keys, exponents, flips[i])
+            candidates[i] = count
+            if count == 1:
+                repaired[i] = True
+                weights[i] = weight
+                expected[i] = false
             if count:
-                candidates[i] = count
-                if count == 1:
-                    repaired[i] = True
-                    weights[i] = weight
-                    flips[i, :weight] = np.sort(found[:weight])
-                    expected[i] = false
                 break
