@@ -2,8 +2,9 @@
 
 An :class:`Algorithm` gets every frame of a capture, batch by batch in capture order, good
 ones too (to learn from), and answers for bad ones with :class:`Repairs`: the bits to flip, or
-that it abstains. It may answer for a frame of an earlier batch, once; a bad frame that it
-never mentions counts as abstained. It sees what a receiver has and never the truth.
+that it abstains. It may answer for a frame of an earlier batch, once and before ``MAX_OPEN``
+later bad frames have come (:mod:`.ledger`); a bad frame that it never mentions counts as
+abstained. It sees what a receiver has and never the truth.
 
 Most are easier written as a :class:`PerFrameAlgorithm`::
 
@@ -14,13 +15,14 @@ Most are easier written as a :class:`PerFrameAlgorithm`::
             return mpdu[:-1] + bytes([mpdu[-1] ^ 0x80])
 
 Packages register theirs under the entry point group ``wtrec.algorithms``; users choose one
-as ``name`` or ``name:parameter=value,...``, the parameters being those of its ``__init__``.
+as ``name`` or ``name:parameter=value,...``, the parameters being those of its ``__init__``:
+each with a default, each a bool, int, float or str.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -32,6 +34,8 @@ from ..datasets.frames import FcsStatus, FrameBatch
 from ..errors import AlgorithmError
 
 GROUP = "wtrec.algorithms"
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class Repairs:
         flips: Bit positions, uint32, sorted within a frame; none when abstained.
         expected_false: Expected number of wrong candidates, NaN unknown, shape (n,).
         candidates: Candidates at the level where the search ended, -1 unknown, shape (n,).
+
+    Raises:
+        AlgorithmError: The arrays contradict each other or what is said above.
     """
 
     number: NDArray[np.int64]
@@ -53,6 +60,20 @@ class Repairs:
     flips: NDArray[np.uint32]
     expected_false: NDArray[np.float64]
     candidates: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        columns = (self.number, self.repaired, self.expected_false, self.candidates)
+        offsets = np.asarray(self.flip_offsets, np.int64)
+        if {len(column) for column in columns} != {len(offsets) - 1}:
+            raise AlgorithmError("repairs with columns of different lengths")
+        if offsets[0] != 0 or offsets[-1] != len(self.flips) or (np.diff(offsets) < 0).any():
+            raise AlgorithmError("repairs with flip offsets that do not fit the flips")
+        follows = np.ones(len(self.flips) + 1, np.bool_)  # another flip of the same frame
+        follows[offsets] = False
+        if (self.flips[1:] <= self.flips[:-1])[follows[1:-1]].any():
+            raise AlgorithmError("repairs with flips that are not sorted, or are named twice")
+        if np.diff(offsets)[~self.repaired].any():
+            raise AlgorithmError("repairs with flips in a frame that is abstained on")
 
     def __len__(self) -> int:
         return len(self.number)
@@ -136,8 +157,20 @@ class Parameter:
     """One parameter of an algorithm, as its ``__init__`` declares it."""
 
     name: str
-    type: Callable[[str], Any]
-    default: Any
+    type: type[bool | int | float | str]
+    default: bool | float | str
+
+    def read(self, text: str) -> bool | float | str:
+        """The value that a user wrote.
+
+        Raises:
+            ValueError: It is none of this type.
+        """
+        if self.type is not bool:
+            return self.type(text)
+        if text.lower() not in _BOOLEANS:
+            raise ValueError(text)
+        return _BOOLEANS[text.lower()]
 
 
 def available() -> dict[str, EntryPoint]:
@@ -149,30 +182,37 @@ def load(name: str) -> type[Algorithm]:
     """The class of an algorithm.
 
     Raises:
-        AlgorithmError: No such algorithm.
+        AlgorithmError: No such algorithm, or its package is broken.
     """
     points = available()
     if name not in points:
         known = ", ".join(points) or "none"
         raise AlgorithmError(f"no algorithm {name!r}; there are: {known}")
-    loaded: type[Algorithm] = points[name].load()
+    try:
+        loaded: type[Algorithm] = points[name].load()
+    except (ImportError, AttributeError) as error:
+        raise AlgorithmError(f"{name} cannot be loaded: {error}") from error
     return loaded
 
 
 def parameters(algorithm: type[Algorithm]) -> list[Parameter]:
-    """The parameters that an algorithm takes."""
-    signature = inspect.signature(algorithm, eval_str=True)
-    return [
-        Parameter(p.name, _boolean if p.annotation is bool else p.annotation, p.default)
-        for p in signature.parameters.values()
-    ]
+    """The parameters that an algorithm takes.
 
-
-def _boolean(text: str) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError(text)
-    return words[text.lower()]
+    Raises:
+        AlgorithmError: One has no default, or is of a type that users cannot write.
+    """
+    taken = []
+    for p in inspect.signature(algorithm, eval_str=True).parameters.values():
+        if p.kind in {p.VAR_POSITIONAL, p.VAR_KEYWORD}:
+            continue
+        kind = type(p.default) if p.annotation is p.empty else p.annotation
+        if p.default is p.empty or kind not in {bool, int, float, str}:
+            raise AlgorithmError(
+                f"{algorithm.name}: its parameter {p.name} wants a default, and to be a bool, "
+                "int, float or str"
+            )
+        taken.append(Parameter(p.name, kind, p.default))
+    return taken
 
 
 def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
@@ -196,9 +236,9 @@ def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
                 + (", ".join(known) or "no parameters")
             )
         try:
-            values[key] = known[key].type(text)
+            values[key] = known[key].read(text)
         except ValueError:
-            wanted = known[key].type.__name__.lstrip("_")
+            wanted = known[key].type.__name__
             raise AlgorithmError(f"{name}: {key}={text!r}, wanted {wanted}") from None
     try:
         return algorithm(**values), values

@@ -31,6 +31,7 @@ from .ledger import Ledger
 from .pacing import Pace, TopSpeed
 
 _NS = 1_000_000_000
+_ROW_GROUP = 65_536  # rows that are written at once, or a slow pace would make a group a frame
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def replay(
         hasher = stack.enter_context(ThreadPoolExecutor(1))
         digest = hasher.submit(sha256_of, capture)  # beside the work: it needs no interpreter lock
         writers = [
-            stack.enter_context(new_table(c.output, RESULTS, _metadata(c, capture)))
+            stack.enter_context(new_table(c.output, RESULTS, _metadata(c, capture, pace)))
             for c in contenders
         ]
         books = [Ledger(c.algorithm.name) for c in contenders]
@@ -116,16 +117,17 @@ def replay(
             for contender, ledger, score, writer in zip(
                 contenders, books, summary.scores, writers, strict=True
             ):
-                ledger.ask(frames.number[bad], queued[bad])
+                ledger.ask(frames.number[bad], 8 * np.diff(frames.offsets)[bad], queued[bad])
                 _answer(ledger, score, functools.partial(contender.algorithm.recover, frames))
-                writer.write_table(ledger.settled())
+                if ledger.settled >= _ROW_GROUP:
+                    writer.write_table(ledger.take())
             on_progress(reader)
         for contender, ledger, score, writer in zip(
             contenders, books, summary.scores, writers, strict=True
         ):
             _answer(ledger, score, contender.algorithm.finish)
             ledger.close()
-            writer.write_table(ledger.settled())
+            writer.write_table(ledger.take())
             score.attempted = summary.bad
         summary.seconds = (time.monotonic_ns() - started) / _NS
         summary.losses = reader.losses
@@ -186,10 +188,11 @@ def _paced(
             at = end
 
 
-def _metadata(contender: Contender, capture: Path) -> dict[str, str]:
+def _metadata(contender: Contender, capture: Path, pace: Pace) -> dict[str, str]:
     return {
         "algorithm": contender.algorithm.name,
         "parameters": json.dumps(contender.parameters),
         "capture": capture.name,
+        "pace": str(pace),
         "wtrec_version": version("wtrec"),
     }

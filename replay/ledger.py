@@ -1,8 +1,9 @@
 """Which bad frames are still to be answered for, and the results in the order of the capture.
 
 Every bad frame gets exactly one row: the algorithm's answer, or ``abstained`` when it has
-none at the end, or when ``MAX_OPEN`` later bad frames have come (so that memory stays
-bounded). An answer for a frame that is not open breaks the algorithm's contract.
+none at the end, or when ``MAX_OPEN`` later bad frames have come (rows are given out in order,
+so one frame that stays open holds back all after it). An answer for a frame that is not open
+breaks the algorithm's contract.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .algorithm import Repairs
 MAX_OPEN = 1 << 18
 
 _OUTCOMES = pa.array([ABSTAINED, REPAIRED])
+_NUMBER, _ORDINAL, _BITS, _QUEUED = range(4)  # rows of the table of open frames
 
 
 class Ledger:
@@ -31,54 +33,84 @@ class Ledger:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._open = np.zeros(0, np.int64)  # frame numbers without an answer, rising
-        self._queued = np.zeros(0, np.int64)  # ns that each had waited, -1 unknown
-        self._answers: list[Any] = []  # pyarrow tables, not written yet
+        self._open = np.zeros((4, 0), np.int64)  # a column for each frame without an answer
+        self._asked = 0
+        self._answers: list[Any] = [RESULTS.schema.empty_table()]  # not taken yet
+        self._taken = 0
 
-    def ask(self, numbers: NDArray[np.int64], queued_ns: NDArray[np.int64]) -> None:
-        """Open bad frames, as they are given to the algorithm."""
-        self._open = np.concatenate([self._open, numbers])
-        self._queued = np.concatenate([self._queued, queued_ns])
+    def ask(
+        self, numbers: NDArray[np.int64], bits: NDArray[np.int64], queued_ns: NDArray[np.int64]
+    ) -> None:
+        """Open bad frames, as they are given to the algorithm.
+
+        Args:
+            numbers: Their frame numbers, rising, from one call to the next too.
+            bits: Their lengths.
+            queued_ns: How long each has waited, -1 unknown.
+        """
+        ordinals = np.arange(self._asked, self._asked + len(numbers))
+        self._asked += len(numbers)
+        self._open = np.hstack([self._open, np.stack([numbers, ordinals, bits, queued_ns])])
 
     def answer(self, repairs: Repairs, service_ns: int) -> None:
         """Take the answers of one call.
 
         Raises:
-            AlgorithmError: For a frame that is not bad, was not given yet, or is answered.
+            AlgorithmError: For a frame that is not bad, was not given yet, or is answered; or
+                with flips outside of the frame.
         """
-        where = np.searchsorted(self._open, repairs.number)
-        known = where < len(self._open)
-        known[known] = self._open[where[known]] == repairs.number[known]
-        if not known.all() or len(np.unique(repairs.number)) != len(repairs):
-            wrong = repairs.number[~known]
-            which = f"frame {wrong[0]}" if len(wrong) else "a frame twice"
-            raise AlgorithmError(
-                f"{self._name} answered for {which}: not an open bad frame of this capture"
-            )
-        self._answers.append(_rows(self._name, repairs, self._queued[where], service_ns))
-        keep = np.ones(len(self._open), np.bool_)
-        keep[where] = False
-        self._open, self._queued = self._open[keep], self._queued[keep]
-        if len(self._open) > MAX_OPEN:
-            self._abstain(len(self._open) - MAX_OPEN)
+        where = self._find(repairs)
+        self._answers.append(_rows(self._name, repairs, self._open[_QUEUED, where], service_ns))
+        self._open = np.delete(self._open, where, axis=1)
+        self._abstain(int(np.searchsorted(self._open[_ORDINAL], self._asked - MAX_OPEN)))
 
-    def settled(self) -> Any:
-        """Rows that no later answer can precede, in capture order, as a ``pyarrow.Table``."""
-        answers = pa.concat_tables([RESULTS.schema.empty_table(), *self._answers])
-        answers = answers.sort_by("number")
-        first_open = self._open[0] if len(self._open) else np.iinfo(np.int64).max
-        count = int(np.searchsorted(answers.column("number").to_numpy(), first_open))
-        self._answers = [answers.slice(count)] if count < len(answers) else []
-        return answers.slice(0, count)
+    @property
+    def settled(self) -> int:
+        """How many rows :meth:`take` would give: those that no later answer can precede."""
+        first_open = self._open[_ORDINAL, 0] if self._open.size else self._asked
+        return int(first_open) - self._taken
+
+    def take(self) -> Any:
+        """The settled rows, each once, in capture order, as a ``pyarrow.Table``."""
+        count = self.settled
+        rows = pa.concat_tables(self._answers).sort_by("number")
+        self._answers = [rows.slice(count)]
+        self._taken += count
+        return rows.slice(0, count)
 
     def close(self) -> None:
         """What is open has no answer: it counts as abstained."""
-        self._abstain(len(self._open))
+        self._abstain(self._open.shape[1])
+
+    def _find(self, repairs: Repairs) -> NDArray[np.int64]:
+        """The open frames that are answered for."""
+        numbers = self._open[_NUMBER]
+        where = np.searchsorted(numbers, repairs.number)
+        known = where < len(numbers)
+        known[known] = numbers[where[known]] == repairs.number[known]
+        if not known.all():
+            raise AlgorithmError(
+                f"{self._name} answered for frame {repairs.number[~known][0]}, which is not bad, "
+                "not given to it yet, or answered for already"
+            )
+        if len(np.unique(where)) != len(where):
+            raise AlgorithmError(f"{self._name} answered for a frame twice")
+        frame = np.repeat(where, np.diff(repairs.flip_offsets))
+        outside = repairs.flips >= self._open[_BITS, frame]
+        if outside.any():
+            raise AlgorithmError(
+                f"{self._name} flips bit {repairs.flips[outside][0]} of frame "
+                f"{numbers[frame[outside][0]]}, which has {self._open[_BITS, frame[outside][0]]}"
+            )
+        return where
 
     def _abstain(self, count: int) -> None:
-        unanswered = Repairs.of([(int(number), None) for number in self._open[:count]])
-        self._answers.append(_rows(self._name, unanswered, self._queued[:count], 0))
-        self._open, self._queued = self._open[count:], self._queued[count:]
+        """Answer for the first open frames."""
+        if not count:
+            return
+        unanswered = Repairs.of([(int(number), None) for number in self._open[_NUMBER, :count]])
+        self._answers.append(_rows(self._name, unanswered, self._open[_QUEUED, :count], 0))
+        self._open = self._open[:, count:]
 
 
 def _rows(name: str, repairs: Repairs, queued: NDArray[np.int64], service_ns: int) -> Any:
