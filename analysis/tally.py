@@ -1,7 +1,7 @@
 """Counts by group: frames, bad frames, bits judged, bit errors.
 
 A :class:`Tally` adds up batch after batch, so its memory depends on the number of groups
-alone. Groups are the distinct values of any columns of ``frames``.
+alone. Groups are the distinct values of any columns of ``frames``; by no column, there is one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..datasets.frames import FRAMES, FcsStatus, FrameBatch
 from ..errors import MatchError
 
 _ALIASES = {"rate": "rate_mbps", "signal": "signal_dbm", "noise": "noise_dbm"}
+_NO_KEYS = {"time", "mpdu"}  # every frame has its own
 _MEASURES = ("frames", "good", "bad", "judged", "bits", "bit_errors")
 
 
@@ -79,12 +80,11 @@ class Tally:
     """
 
     def __init__(self, by: list[str]) -> None:
-        self.by = [_ALIASES.get(name, name) for name in by]
-        names = [column.name for column in FRAMES.columns]
+        self.by = list(dict.fromkeys(_ALIASES.get(name, name) for name in by))
+        names = [column.name for column in FRAMES.columns if column.name not in _NO_KEYS]
         for name in self.by:
-            if name not in names or name == "mpdu":
-                known = ", ".join(n for n in names if n != "mpdu")
-                raise MatchError(f"no column {name!r} to group by; there are: {known}")
+            if name not in names:
+                raise MatchError(f"no column {name!r} to group by; there are: {', '.join(names)}")
         self._sums: dict[tuple[Any, ...], NDArray[np.int64]] = {}
 
     def add(
@@ -111,12 +111,12 @@ class Tally:
             (status == FcsStatus.BAD).astype(np.int64),
             *judged,
         )
-        keys = [frames.column(name) for name in self.by]
-        table = pa.table([*keys, *measures], names=[*self.by, *_MEASURES])
+        columns = [frames.column(name) for name in self.by]
+        table = pa.table([*columns, *measures], names=[*self.by, *_MEASURES])
         sums = table.group_by(self.by).aggregate([(name, "sum") for name in _MEASURES])
-        columns = [sums.column(name).to_pylist() for name in self.by]
+        keys = [tuple(row.values()) for row in sums.select(self.by).to_pylist()]
         values = np.column_stack([sums.column(f"{name}_sum").to_numpy() for name in _MEASURES])
-        for key, row in zip(zip(*columns, strict=True), values, strict=True):
+        for key, row in zip(keys, values, strict=True):
             self._sums[key] = self._sums.get(key, 0) + row
 
     def groups(self) -> list[Group]:
@@ -132,7 +132,5 @@ class Tally:
 
 
 def _plain(value: Any) -> Any:
-    """A key as JSON can hold it: addresses as people write them, times in ISO format."""
-    if isinstance(value, bytes):
-        return value.hex(":")
-    return value.isoformat() if hasattr(value, "isoformat") else value
+    """A key as JSON can hold it: addresses as people write them."""
+    return value.hex(":") if isinstance(value, bytes) else value

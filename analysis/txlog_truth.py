@@ -2,9 +2,17 @@
 
 Candidates are the packets of the same length that were sent within ``WINDOW_S`` of the
 frame's time; if the packets describe themselves, only those whose id the frame still shows.
-A candidate is accepted if the frame is closer to it than unrelated bits would be (half of
-them differ, five standard deviations aside), and if no other candidate with other content is
-nearly as close. The log is read along with the capture, so memory does not grow with either.
+A candidate counts if the frame is closer to it than unrelated bits would be: half of them
+differ, less five standard deviations. The closest one is the original unless another packet
+with other content is nearly as close, in one of two senses:
+
+* of the bits in which the two differ, not more than three quarters speak for the closest:
+  what a burst of errors there would leave;
+* if errors were independent, at the rate that the closest implies, and each candidate equally
+  likely beforehand, one with other content would be the original with a probability above
+  ``DOUBT``: what a few errors do to packets that differ in a few bits.
+
+The log is read along with the capture, so memory does not grow with either.
 """
 
 from __future__ import annotations
@@ -27,8 +35,9 @@ from .layout import Layouts
 from .truth import SHORTEST_FRAME, Known, Outcome
 
 WINDOW_S = 2.0
+DOUBT = 1e-3
 
-_NS = 1_000_000_000
+_WINDOW_NS = int(WINDOW_S * 1_000_000_000)
 _NO_TIME = np.iinfo(np.int64).min
 
 
@@ -38,7 +47,8 @@ class _Sent:
 
     time: NDArray[np.int64]
     packet_id: NDArray[np.uint64]
-    bounds: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int32]
     data: NDArray[np.uint8]
 
     @classmethod
@@ -49,7 +59,8 @@ class _Sent:
         return cls(
             batch.column("time").cast("int64").to_numpy(),
             batch.column("packet_id").to_numpy(),
-            bounds,
+            bounds[:-1].astype(np.int64),
+            np.diff(bounds),
             np.frombuffer(original.buffers()[2] or b"", np.uint8),
         )
 
@@ -74,7 +85,7 @@ class TxLogTruth:
         self._layer = first.column("layer").to_pylist()[0]
         self._batches: Iterator[Any] = log.batches()
         self._window: deque[_Sent] = deque()
-        self._latest = _NO_TIME
+        self._read_to = _NO_TIME
 
     @property
     def description(self) -> str:
@@ -86,7 +97,7 @@ class TxLogTruth:
         self._layouts.learn(frames)
 
     def match(self, frames: FrameBatch, rows: NDArray[np.int64]) -> Known:
-        """The closest packet of each frame."""
+        """The closest packet of each frame; those without a time are unmatched."""
         times = frames.column("time").cast("int64").fill_null(_NO_TIME).to_numpy()
         parts = []
         for row in rows:
@@ -98,60 +109,85 @@ class TxLogTruth:
         if len(mpdu) < SHORTEST_FRAME:
             return Outcome.NOT_A_FRAME, 0, b""
         place, _ = self._layouts.place(len(mpdu))
-        begin, received = 0, mpdu
-        if self._layer == "payload":
-            if place is None:
-                return Outcome.UNMATCHED, 0, b""
-            begin, received = place.offset, mpdu[place.offset : place.offset + place.length]
+        if time == _NO_TIME or (self._layer == "payload" and place is None):
+            return Outcome.UNMATCHED, 0, b""
         ids: list[int] = []
-        if self._self_describing and place:
+        begin, received = 0, mpdu
+        if place is not None:
             payload = mpdu[place.offset : place.offset + place.length]
-            ids = list(packet_ids(payload.tobytes()))
+            if self._self_describing:
+                ids = list(packet_ids(payload.tobytes()))
+            if self._layer == "payload":
+                begin, received = place.offset, payload
         self._advance(time)
-        outcome, original = self._closest(received, ids)
+        outcome, original = self._closest(received, time, ids)
         if outcome is Outcome.UNMATCHED and ids:  # every stamp is damaged
-            outcome, original = self._closest(received, [])
+            outcome, original = self._closest(received, time, [])
         return outcome, begin, original
 
     def _advance(self, time: int) -> None:
-        """Keep the packets sent around ``time`` in the window."""
-        if time == _NO_TIME:
-            return
-        margin = int(WINDOW_S * _NS)
-        while self._latest < time + margin:
+        """Keep in the window what was sent around ``time``, and a little before."""
+        oldest = time - 2 * _WINDOW_NS  # the times of a capture may jump back a little
+        while self._window and self._window[0].time[-1] < oldest:
+            self._window.popleft()
+        while self._read_to < time + _WINDOW_NS:
             batch = next(self._batches, None)
             if batch is None:
-                self._latest = np.iinfo(np.int64).max
+                self._read_to = np.iinfo(np.int64).max
                 break
-            self._window.append(_Sent.of(batch))
-            self._latest = int(self._window[-1].time[-1])
-        while self._window and self._window[0].time[-1] < time - 2 * margin:
-            self._window.popleft()
+            layers = set(batch.column("layer").unique().to_pylist())
+            if layers != {self._layer}:
+                raise MatchError(
+                    f"{self._log.path}: the tx log mixes layers ({', '.join(sorted(layers))}), "
+                    "wanted one log for each"
+                )
+            sent = _Sent.of(batch)
+            self._read_to = int(sent.time[-1])
+            if self._read_to >= oldest:
+                self._window.append(sent)
 
-    def _closest(self, received: NDArray[np.uint8], ids: list[int]) -> tuple[Outcome, bytes]:
+    def _closest(
+        self, received: NDArray[np.uint8], time: int, ids: list[int]
+    ) -> tuple[Outcome, bytes]:
         """The one candidate that ``received`` is clearly closest to."""
         bits = 8 * len(received)
         limit = 0.5 * bits - 2.5 * math.sqrt(bits)  # five sigma below what chance gives
-        received = np.ascontiguousarray(received)
-        close: dict[bytes, int] = {}
+        close: list[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]] = []
         for sent in self._window:
-            candidates = np.diff(sent.bounds) == len(received)
+            candidates = sent.lengths == len(received)
+            candidates &= np.abs(sent.time - time) <= _WINDOW_NS
             if ids:
                 candidates &= np.isin(sent.packet_id, np.array(ids, np.uint64))
-            starts = sent.bounds[:-1][candidates].astype(np.int64)
-            distances = np.empty(len(starts), np.int64)
-            nearest(received, sent.data, starts, distances)
-            for k in np.flatnonzero(distances <= limit):
-                original = sent.data[starts[k] : starts[k] + len(received)].tobytes()
-                close[original] = int(distances[k])
+            starts = sent.starts[candidates]
+            errors = _distances(received, sent.data, starts)
+            near = errors <= limit
+            if near.any():
+                close.append((sent.data, starts[near], errors[near]))
         if not close:
             return Outcome.UNMATCHED, b""
-        best = min(close, key=lambda original: close[original])
-        for rival, rival_distance in close.items():
-            if rival is best:
-                continue
-            # Of the bits in which the two differ, more than three quarters must favour the best.
-            apart = (int.from_bytes(best) ^ int.from_bytes(rival)).bit_count()
-            if rival_distance - close[best] <= apart / 2:
+        data, starts, errors = min(close, key=lambda part: int(part[2].min()))
+        fewest = int(errors.min())
+        start = int(starts[errors.argmin()])
+        best = data[start : start + len(received)]
+        odds = (fewest + 1) / (bits - fewest + 1)  # of a bit being wrong
+        same = others = 0.0
+        for data, starts, errors in close:
+            apart = _distances(best, data, starts)
+            rival = apart > 0
+            extra = errors[rival] - fewest
+            if (extra <= apart[rival] / 2).any():
                 return Outcome.AMBIGUOUS, b""
-        return Outcome.MATCHED, best
+            same += np.count_nonzero(~rival)
+            others += float((odds**extra).sum())
+        if others > DOUBT * (same + others):
+            return Outcome.AMBIGUOUS, b""
+        return Outcome.MATCHED, best.tobytes()
+
+
+def _distances(
+    part: NDArray[np.uint8], data: NDArray[np.uint8], starts: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Bits in which ``part`` differs from what begins at each start."""
+    distances = np.empty(len(starts), np.int64)
+    nearest(part, data, starts, distances)
+    return distances
