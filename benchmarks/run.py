@@ -1,0 +1,29 @@
+"""``./dev bench [--quick] [decode] [memory] [capture]``: speed and memory beside the peers."""
+
+from __future__ import annotations
+
+import sys
+
+import capture
+import decode
+import memory
+
+BENCHMARKS = {
+    "decode": ("Decoding, every column, FCS checked", decode),
+    "memory": ("Peak memory of wtrec analyze", memory),
+    "capture": ("Capture on a simulated monitor interface", capture),
+}
+
+
+def main(arguments: list[str]) -> None:
+    """Run the named benchmarks, or all."""
+    quick = "--quick" in arguments
+    names = [name for name in arguments if name in BENCHMARKS] or list(BENCHMARKS)
+    for name in names:
+        title, module = BENCHMARKS[name]
+        print(f"\n{title}\n{'-' * len(title)}", flush=True)
+        module.report(module.run(quick))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
