@@ -163,10 +163,10 @@ def count_packets(path: Path) -> int:
     return count
 
 
-def main() -> None:
-    """Print a table."""
+def report(rows: list[Row]) -> None:
+    """Print the table."""
     print(f"{'receiver':15}{'wanted/s':>10}{'offered/s':>11}{'sent':>10}{'lost':>9}{'CPU s/M':>9}")
-    for row in run("--quick" in sys.argv[1:]):
+    for row in rows:
         wanted = "full" if row.wanted is None else f"{row.wanted:,}"
         print(
             f"{row.receiver:15}{wanted:>10}{row.offered:>11,.0f}{row.sent:>10,}"
@@ -175,4 +175,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    report(run("--quick" in sys.argv))

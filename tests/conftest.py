@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
-
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from wtrec.datasets import pcapng
+from wtrec.dot11 import fcs, mac, radiotap
+
 ROOT = Path(__file__).resolve().parents[1]
+# Kernels are compiled, and machines are busy: no example is judged by its time.
+settings.register_profile("wtrec", deadline=None)
+settings.load_profile("wtrec")
+
+_CLONE_NEWNET = 0x40000000
+
 CAPTURES = Path(os.environ.get("WTREC_CAPTURES", ROOT.parent / "shared" / "data" / "captures"))
+START = 1_700_000_000_000_000_000  # ns: the first frame of the captures that tests write
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,3 +38,88 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def captures() -> Path:
     """The folder of public captures; tests that use it carry the marker ``real``."""
     return CAPTURES
+
+
+def _write_capture(
+    path: Path,
+    mpdus: Sequence[bytes],
+    *,
+    times: Sequence[int | None] | None = None,
+    rates: Sequence[float] | None = None,
+    flags: Sequence[int] | None = None,
+    signals: Sequence[int] | None = None,
+) -> Path:
+    """Write MPDUs with FCS as a capture, one a millisecond at 6 Mbit/s and -50 dBm.
+
+    Flags are Radiotap's, and say what is so if not given; a frame without a time gets a Simple
+    Packet Block.
+    """
+    with path.open("wb") as file:
+        file.write(pcapng.SectionHeader.make().write("<"))
+        file.write(pcapng.InterfaceDescription.make(linktype=127, tsresol=9).write("<"))
+        for i, mpdu in enumerate(mpdus):
+            is_bad = len(mpdu) >= fcs.LENGTH and fcs.syndrome(mpdu) != 0
+            truth = radiotap.Flags.FCS | (radiotap.Flags.BAD_FCS if is_bad else 0)
+            header = radiotap.build(
+                flags=flags[i] if flags else truth,
+                rate=round(2 * rates[i]) if rates else 12,
+                dbm_antenna_signal=signals[i] if signals else -50,
+            )
+            time = times[i] if times else START + i * 1_000_000
+            packet = header + mpdu
+            block = (
+                pcapng.SimplePacket(packet, len(packet))
+                if time is None
+                else pcapng.EnhancedPacket.make(0, time, packet)
+            )
+            file.write(block.write("<"))
+    return path
+
+
+def _udp_frame(payload: bytes, sequence: int = 0, *, retry: bool = False) -> bytes:
+    """An MPDU with FCS whose UDP payload begins at byte 60."""
+    packet = mac.udp_datagram("192.0.2.1", "192.0.2.2", 5005, 5005, payload)
+    frame = mac.data_frame(
+        packet,
+        addr1=b"\2\0\0\0\0\1",
+        addr2=b"\2\0\0\0\0\2",
+        addr3=b"\2\0\0\0\0\1",
+        to_ds=True,
+        retry=retry,
+        sequence=sequence,
+    )
+    return fcs.append(frame)
+
+
+@pytest.fixture(scope="session")
+def write_capture() -> Callable[..., Path]:
+    """``write_capture(path, mpdus, times=, rates=, flags=, signals=)``."""
+    return _write_capture
+
+
+@pytest.fixture(scope="session")
+def udp_frame() -> Callable[..., bytes]:
+    """``udp_frame(payload, sequence=0, retry=False)``."""
+    return _udp_frame
+
+
+@pytest.fixture
+def network_namespace() -> Iterator[None]:
+    """A network of this test's own; processes that it starts are in there, too."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if libc.unshare(_CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "unshare")
+        yield
+        if libc.setns(home, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+    finally:
+        os.close(home)
+
+
+@pytest.fixture
+def mon0(network_namespace: None) -> Iterator[MonitorTun]:  # noqa: ARG001
+    """The simulated monitor interface ``mon0``, up."""
+    with MonitorTun("mon0") as tun:
+        yield tun
