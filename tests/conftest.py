@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from wtrec.datasets import pcapng
 from wtrec.dot11 import fcs, mac, radiotap
+from wtrec.recorder.tun import MonitorTun
 
 ROOT = Path(__file__).resolve().parents[1]
 # Kernels are compiled, and machines are busy: no example is judged by its time.
