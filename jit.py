@@ -6,14 +6,9 @@ Here the cache folder's name holds a hash of every module that defines kernels
 (``KERNEL_MODULES``), so a change in any of them starts a new cache, and the
 folder is in the user's cache, so an installation on read-only disk has one too.
 
-Kernels take plain contiguous arrays and scalars, return scalars, and never allocate:
-numba then needs no reference counts, whose atomic operations at each call cost as
-much as decoding a frame. They are called through thin typed functions; tests run the
-same source uncompiled as ``kernel.py_func``.
+Kernels take plain contiguous arrays and scalars and are called through thin
+typed functions; tests run the same source uncompiled as ``kernel.py_func``.
 """
-
-# pyright: reportAttributeAccessIssue=false
-# numba makes the attributes of its configuration at run time.
 
 from __future__ import annotations
 
@@ -26,8 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config
-from numba.core import event as events
+from numba.core import config, event
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,10 +54,23 @@ def cache_folder() -> Path:
 
 def jit(function: F) -> F:
     """Compile ``function`` at its first call, from the cache where it is there already."""
+    return _compile(function)
+
+
+def lean_jit(function: F) -> F:
+    """As :func:`jit`, without reference counts: for kernels that allocate and return no array.
+
+    Where small kernels call each other for every frame, the counts' atomic operations cost
+    more than what the kernels do.
+    """
+    return _compile(function, _nrt=False)
+
+
+def _compile(function: F, **options: bool) -> F:
     previous = config.CACHE_DIR  # read when the decorator runs: ours must not leak to others
     config.CACHE_DIR = str(cache_folder())
     try:
-        return cast("F", numba.njit(cache=True, nogil=True, _nrt=False)(function))
+        return cast("F", numba.njit(cache=True, nogil=True, **options)(function))
     finally:
         config.CACHE_DIR = previous
 
@@ -71,16 +78,15 @@ def jit(function: F) -> F:
 def on_first_compile(announce: Callable[[], None]) -> None:
     """Call ``announce`` once, when the first kernel is about to be compiled, not merely loaded."""
 
-    class Listener(events.Listener):  # type: ignore[misc]
+    class Listener(event.Listener):  # type: ignore[misc]
         told = False
 
-        def on_start(self, event: events.Event) -> None:
-            del event
+        def on_start(self, _event: event.Event) -> None:
             if not self.told:
                 self.told = True
                 announce()
 
-        def on_end(self, event: events.Event) -> None:
-            del event
+        def on_end(self, _event: event.Event) -> None:
+            pass
 
-    events.register("numba:compile", Listener())
+    event.register("numba:compile", Listener())

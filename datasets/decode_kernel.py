@@ -46,16 +46,13 @@ from ..dot11.kernels import (
     load16,
     load32,
 )
-from ..jit import jit
-from .walk_kernel import NO_FLAGS, NO_TIME, PacketIndex
+from ..jit import lean_jit
+from .walk_kernel import FCS_BITS, GLOBAL_ID, LINKTYPE, NO_FLAGS, NO_TIME, PacketIndex
 
 GOOD, BAD, ABSENT, UNVERIFIABLE = 0, 1, 2, 3
 
 LINKTYPE_IEEE802_11 = 105
 LINKTYPE_RADIOTAP = 127
-
-# Columns of the link table, one row an interface of the section.
-LINKTYPE, FCS_BITS, GLOBAL_ID = 0, 1, 2
 
 _TSFT, _FLAGS, _RATE, _CHANNEL, _SIGNAL, _NOISE, _ANTENNA = 0, 1, 2, 3, 5, 6, 11
 _XCHANNEL, _MCS, _VHT, _HE, _ZERO_LENGTH_PSDU = 18, 19, 21, 23, 26
@@ -155,7 +152,7 @@ class Decoded(NamedTuple):
         )
 
 
-@jit
+@lean_jit
 def _copy(
     source: NDArray[np.uint8], at: int, target: NDArray[np.uint8], to: int, length: int
 ) -> None:
@@ -164,7 +161,7 @@ def _copy(
         target[to + i] = source[begin + i]
 
 
-@jit
+@lean_jit
 def _clear_text(data: NDArray[np.uint8], at: int, stop: int) -> bool:
     """LLC/SNAP in clear at ``at``, or behind a WEP (4 bytes) or TKIP/CCMP (8 bytes) header."""
     for skip in (0, 4, 8):
@@ -174,14 +171,15 @@ def _clear_text(data: NDArray[np.uint8], at: int, stop: int) -> bool:
     return False
 
 
-@jit
+@lean_jit
 def _modulation(
     data: NDArray[np.uint8], start: int, at: NDArray[np.int32], rows: Rows, k: int
 ) -> None:
-    """Rate and what belongs to it, from the Rate, MCS, VHT and HE fields of one frame."""
+    """Rate and what belongs to it, from the Rate, MCS, VHT and HE fields; the newest counts."""
     row = rows[k]
     valid = 0
-    bits = 0
+    short_gi = 0
+    ldpc = 0
     rate = 0.0
     if at[_RATE] >= 0:
         rate = data[start + at[_RATE]] * 0.5
@@ -194,10 +192,10 @@ def _modulation(
             row.bandwidth_mhz = 40 if wide else 20
             valid |= Valid.BANDWIDTH
         if known & 0x04:
-            bits |= Bit.SHORT_GI if short else 0
+            short_gi = short
             valid |= Valid.SHORT_GI
         if known & 0x10:
-            bits |= Bit.LDPC if flags & 0x10 else 0
+            ldpc = flags & 0x10
             valid |= Valid.LDPC
         if known & 0x02 and mcs < len(HT_RATE):
             row.mcs = mcs
@@ -214,7 +212,7 @@ def _modulation(
             row.bandwidth_mhz = width
             valid |= Valid.BANDWIDTH
         if known & 0x04:
-            bits |= Bit.SHORT_GI if short else 0
+            short_gi = short
             valid |= Valid.SHORT_GI
         for user in range(4):
             nss = np.int64(data[i + 4 + user]) & 15
@@ -223,7 +221,7 @@ def _modulation(
                 continue
             row.mcs = mcs
             row.nss = nss
-            bits |= Bit.LDPC if data[i + 8] >> user & 1 else 0
+            ldpc = np.int64(data[i + 8]) >> user & 1
             valid |= Valid.MCS | Valid.NSS | Valid.LDPC
             if width and known & 0x04 and mcs < VHT_RATE.shape[0] and nss <= VHT_RATE.shape[1]:
                 step = 0 if width == 20 else 1 if width == 40 else 2 if width == 80 else 3
@@ -241,7 +239,7 @@ def _modulation(
             row.bandwidth_mhz = 20 << (ru & 15)
             valid |= Valid.BANDWIDTH
         if known & 0x80:
-            bits |= Bit.LDPC if coding & 0x2000 else 0
+            ldpc = coding & 0x2000
             valid |= Valid.LDPC
         if nss:
             row.nss = nss
@@ -265,10 +263,10 @@ def _modulation(
         row.rate_mbps = rate
         valid |= Valid.RATE
     row.valid |= valid
-    row.bits |= bits
+    row.bits |= (Bit.SHORT_GI if short_gi else 0) | (Bit.LDPC if ldpc else 0)
 
 
-@jit
+@lean_jit
 def _radiotap(
     data: NDArray[np.uint8], start: int, at: NDArray[np.int32], rows: Rows, k: int
 ) -> int:
@@ -303,7 +301,7 @@ def _radiotap(
     return flags
 
 
-@jit
+@lean_jit
 def _mac_header(
     data: NDArray[np.uint8],
     start: int,
@@ -348,7 +346,7 @@ def _mac_header(
     row.valid = valid
 
 
-@jit
+@lean_jit
 def _same_shape(data: NDArray[np.uint8], start: int, other: int, words: int) -> bool:
     """Two Radiotap headers have the same length and present words."""
     for word in range(words):
@@ -357,7 +355,7 @@ def _same_shape(data: NDArray[np.uint8], start: int, other: int, words: int) -> 
     return True
 
 
-@jit
+@lean_jit
 def _shape_words(data: NDArray[np.uint8], start: int, length: int) -> int:
     """Leading 32-bit words that alone decide where a header's fields are; 0 if others do too."""
     words = 2
@@ -372,12 +370,12 @@ def _shape_words(data: NDArray[np.uint8], start: int, length: int) -> int:
             return 0
 
 
-@jit
+@lean_jit
 def decode(
     data: NDArray[np.uint8],
     index: PacketIndex,
     count: int,
-    links: NDArray[np.int64],
+    interfaces: NDArray[np.int64],
     first_number: int,
     out: Decoded,
 ) -> tuple[int, int, int]:
@@ -387,7 +385,7 @@ def decode(
         data: The window that ``index`` points into.
         index: Where the packets lie.
         count: How many of them.
-        links: Shape (n, 3): LINKTYPE, FCS_BITS (if_fcslen, -1 unknown), GLOBAL_ID.
+        interfaces: The section's interface table, see :mod:`wtrec.datasets.walk_kernel`.
         first_number: Number of the first packet in the file, from 1.
         out: Out.
 
@@ -397,7 +395,7 @@ def decode(
     rows, addresses, offsets, mpdu = out.rows, out.addresses, out.offsets, out.mpdu
     at = out.positions
     starts, lengths, originals = index.start, index.captured, index.original
-    interfaces, times, packet_flags = index.interface, index.time, index.flags
+    links, times, packet_flags = index.interface, index.time, index.flags
     k = 0
     filled = 0
     others = 0
@@ -407,8 +405,8 @@ def decode(
     same_words = 0
     header = 0
     for packet in range(count):
-        link = interfaces[packet]
-        linktype = links[link, LINKTYPE]
+        link = links[packet]
+        linktype = interfaces[link, LINKTYPE]
         if linktype not in (LINKTYPE_RADIOTAP, LINKTYPE_IEEE802_11):
             others += 1
             continue
@@ -417,13 +415,14 @@ def decode(
         stop = start + lengths[packet]
         snapped = lengths[packet] < originals[packet]
         row.number = first_number + packet
-        row.interface = links[link, GLOBAL_ID]
+        row.interface = interfaces[link, GLOBAL_ID]
         if times[packet] != NO_TIME:
             row.time = times[packet]
             row.valid |= Valid.TIME
 
         flags = 0  # as Radiotap has them
         begin = start  # of the MPDU
+        original = originals[packet]  # length of the MPDU before it was cut
         if linktype == LINKTYPE_RADIOTAP:
             if not (
                 same_words
@@ -436,15 +435,18 @@ def decode(
             if header < 0:
                 malformed += 1
                 begin = stop
+                original = 0
             else:
                 begin = start + header
+                original -= header
                 flags = _radiotap(data, start, at, rows, k)
                 if at[_ZERO_LENGTH_PSDU] >= 0:  # what follows, if anything, is no MPDU
                     begin = stop
+                    original = 0
         else:
             octets = -1
-            if links[link, FCS_BITS] >= 0:
-                octets = links[link, FCS_BITS] >> 3
+            if interfaces[link, FCS_BITS] >= 0:
+                octets = interfaces[link, FCS_BITS] >> 3
             if packet_flags[packet] != NO_FLAGS:
                 if np.int64(packet_flags[packet]) >> 5 & 15:
                     octets = np.int64(packet_flags[packet]) >> 5 & 15
@@ -456,11 +458,12 @@ def decode(
                 row.valid |= Valid.CLAIMS
 
         length = stop - begin
-        pad = 0  # that some hardware puts between MAC header and body
+        fcs_length = 4 if flags & _F_FCS and not snapped else 0
+        pad = 0  # that some hardware puts between MAC header and body, if there is a body
         if flags & _F_DATAPAD and length >= 2:
             head = header_length(np.int64(load16(data, begin)))
             pad = -head & 3
-            if head + pad <= length:
+            if head + pad + fcs_length <= length:
                 _copy(data, begin, mpdu, filled, head)
                 _copy(data, begin + head + pad, mpdu, filled + head, length - head - pad)
             else:
@@ -469,7 +472,7 @@ def decode(
             _copy(data, begin, mpdu, filled, length)
         length -= pad
         end = filled + length
-        row.original_length = length + originals[packet] - lengths[packet] if length else 0
+        row.original_length = max(original - pad, length)
 
         row.bits |= Bit.FCS_PRESENT if flags & _F_FCS else 0
         row.bits |= Bit.BAD_FCS if flags & _F_BAD_FCS else 0
@@ -486,7 +489,9 @@ def decode(
                     if _clear_text(mpdu, filled + head, end):
                         status = UNVERIFIABLE
         row.fcs_status = status
-        _mac_header(mpdu, filled, end, rows, k, addresses)
+        if status == GOOD:
+            fcs_length = 4
+        _mac_header(mpdu, filled, end - fcs_length, rows, k, addresses)
         filled = end
         k += 1
         offsets[k] = filled

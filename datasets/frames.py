@@ -102,7 +102,7 @@ FRAMES = Table(
             "type",
             pa.uint8(),
             "0 management, 1 control, 2 data, 3 extension. This and the next five are null "
-            "where the frame has fewer than 2 bytes.",
+            "where the frame has fewer than 2 bytes before its FCS.",
             nullable=True,
         ),
         Column("subtype", pa.uint8(), "Subtype, 0..15.", nullable=True),
@@ -113,7 +113,7 @@ FRAMES = Table(
         Column(
             "sequence",
             pa.uint16(),
-            "Sequence number, 0..4095. Null in control frames and in frames under 24 bytes.",
+            "Sequence number, 0..4095. Null in control frames, and where the frame ends before.",
             nullable=True,
         ),
         Column("fragment", pa.uint8(), "Fragment number. Null as sequence.", nullable=True),
@@ -175,8 +175,6 @@ class FrameBatch:
         arrow: A ``pyarrow.RecordBatch`` with the columns of ``FRAMES``.
     """
 
-    __slots__ = ("__dict__", "arrow")
-
     def __init__(self, arrow: Any) -> None:
         self.arrow = arrow
 
@@ -235,12 +233,12 @@ def arrow_batch(decoded: Decoded, frames: int) -> Any:
         A ``pyarrow.RecordBatch``.
     """
     rows = decoded.rows[:frames]
-    valid = np.ascontiguousarray(rows["valid"])
-    bits = np.ascontiguousarray(rows["bits"])
+    valid, bits = np.ascontiguousarray(rows["valid"]), np.ascontiguousarray(rows["bits"])
+    bitmaps = {flag: _bitmap(valid, flag) for flag in Valid}  # which several columns share
     arrays = {}
     for column in FRAMES.columns:
         name = column.name
-        validity = _bitmap(valid, _VALID[name]) if column.nullable else None
+        validity = bitmaps[_VALID[name]] if column.nullable else None
         if name in _BITS:
             values = _bitmap(bits, _BITS[name])
         elif name in _ADDRESSES:

@@ -23,7 +23,7 @@ import struct
 from dataclasses import dataclass
 
 from ..errors import FormatError
-from .pcapng import BlockType, Buffer, ByteOrder, TruncatedError
+from .pcapng import MAX_BLOCK_LENGTH, BlockType, Buffer, ByteOrder, TruncatedError
 
 MAGIC_MICROSECONDS = 0xA1B2C3D4
 MAGIC_NANOSECONDS = 0xA1B23C4D
@@ -71,6 +71,11 @@ class PcapHeader:
     def tick_ns(self) -> int:
         """Nanoseconds of one unit of a timestamp's fraction."""
         return 1 if self.nanoseconds else 1000
+
+    @property
+    def longest_record(self) -> int:
+        """Most bytes that a record may hold; a header can announce more than anybody should."""
+        return min(max(self.snaplen, MAX_SNAPLEN), MAX_BLOCK_LENGTH)
 
     def write(self) -> bytes:
         """The bytes of the header.
@@ -149,8 +154,8 @@ def read_record(data: Buffer, offset: int, header: PcapHeader) -> tuple[PcapReco
     if found < RECORD_HEADER_LENGTH:
         raise TruncatedError("pcap record", RECORD_HEADER_LENGTH, max(found, 0), offset)
     seconds, fraction, length, original = struct.unpack_from(f"{header.order}4I", data, offset)
-    limit = max(header.snaplen, MAX_SNAPLEN)
-    if length > limit:
+    if length > header.longest_record:
+        limit = header.longest_record
         raise FormatError(f"captured length {length} is more than {limit}", offset=offset)
     end = offset + RECORD_HEADER_LENGTH + length
     if end > len(data):

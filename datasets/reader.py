@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,7 @@ from . import pcap, pcapng
 from .decode_kernel import LINKTYPE_IEEE802_11, LINKTYPE_RADIOTAP, Decoded, decode
 from .frames import FRAMES, MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
 from .source import Source, open_source
-from .walk_kernel import FULL, PacketIndex, walk_pcap, walk_pcapng
+from .walk_kernel import FULL, GLOBAL_ID, PacketIndex, walk_pcap, walk_pcapng
 
 _PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 _PCAP_MAGICS = {
@@ -78,10 +78,40 @@ class Interface:
         )
 
 
-class CaptureReader:
-    """The frames of one capture, as an iterator of :class:`FrameBatch`; a context manager.
+class _Section:
+    """The interfaces of one section, and the table of them that the kernels take."""
 
-    Counters and lists grow while it is iterated.
+    def __init__(self) -> None:
+        self._rows = np.empty((4, 6), np.int64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def table(self) -> NDArray[np.int64]:
+        """Shape (n, 6), see :mod:`wtrec.datasets.walk_kernel`."""
+        return self._rows[: self._count]
+
+    def add(self, interface: Interface) -> None:
+        """Append an interface; doubling the room keeps many of them from taking quadratic time."""
+        if self._count == len(self._rows):
+            self._rows = np.concatenate([self._rows, self._rows])
+        self._rows[self._count] = (
+            interface.snaplen,
+            interface.tsresol,
+            interface.tsoffset,
+            interface.linktype,
+            -1 if interface.fcs_bits is None else interface.fcs_bits,
+            interface.id,
+        )
+        self._count += 1
+
+
+class CaptureReader:
+    """The frames of one capture, as batches of :class:`FrameBatch`; a context manager.
+
+    Counters and lists grow while it is iterated; iterating again goes on where it stopped.
 
     Attributes:
         path: The file.
@@ -116,15 +146,18 @@ class CaptureReader:
         self.losses: list[str] = []
         self._source: Source = open_source(path)
         self._index = PacketIndex.empty(MAX_FRAMES)
+        self._section = _Section()  # the one at hand
         magic = self._source.view(0, 4)[:4].tobytes()
         self.format = "pcapng" if magic == _PCAPNG_MAGIC else "pcap"
         if self.format == "pcap" and magic not in _PCAP_MAGICS:
             self._source.close()
             raise FormatError(
-                f"neither pcapng nor pcap: it begins with {magic.hex(' ')}",
+                f"neither pcapng nor pcap: it begins with {magic.hex(' ') or 'nothing'}",
                 path=self.path,
                 offset=0,
+                hint=self._source.damage,
             )
+        self._batches = self._read()
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +171,8 @@ class CaptureReader:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; iteration ends."""
+        self._batches.close()
         self._source.close()
 
     def progress(self) -> tuple[int, int]:
@@ -146,6 +180,9 @@ class CaptureReader:
         return self._source.progress()
 
     def __iter__(self) -> Iterator[FrameBatch]:
+        return self._batches
+
+    def _read(self) -> Generator[FrameBatch]:
         try:
             yield from self._pcapng() if self.format == "pcapng" else self._pcap()
         except FormatError as error:
@@ -155,7 +192,6 @@ class CaptureReader:
             self.losses.append(f"{self.path}: {self._source.damage}")
 
     def _pcapng(self) -> Iterator[FrameBatch]:
-        section: list[Interface] = []  # of the section at hand
         order: pcapng.ByteOrder | None = None
         kinds = np.zeros(7, np.int64)
         base = 0  # offset of the view in the file
@@ -168,7 +204,7 @@ class CaptureReader:
                     view,
                     at,
                     order == ">",
-                    _table((i.snaplen, i.tsresol, i.tsoffset) for i in section),
+                    self._section.table,
                     self._index,
                     MAX_FRAMES,
                     MAX_BYTES,
@@ -176,12 +212,12 @@ class CaptureReader:
                 )
                 for kind in np.flatnonzero(kinds):
                     self.blocks[pcapng.BlockType(int(kind)).name] += int(kinds[kind])
-                yield from self._batch(view, count, section)
+                yield from self._batch(view, count)
                 if reason == FULL:
                     continue
             try:
                 block, order, end = pcapng.read_block(view.data, at, order)
-                self._take(block, section)
+                self._take(block)
             except pcapng.TruncatedError as error:
                 base += at
                 at = 0
@@ -198,24 +234,32 @@ class CaptureReader:
             self.blocks[_block_name(view, at, order)] += 1
             at = end
 
-    def _take(self, block: pcapng.Block, section: list[Interface]) -> None:
+    def _take(self, block: pcapng.Block) -> None:
         """Account for a block that holds no packet."""
         if isinstance(block, pcapng.SectionHeader):
             self.sections.append(block)
-            section.clear()
+            self._section = _Section()
         elif isinstance(block, pcapng.InterfaceDescription):
-            interface = Interface.from_block(block, len(self.interfaces))
-            self.interfaces.append(interface)
-            section.append(interface)
+            self._add(Interface.from_block(block, len(self.interfaces)))
         elif isinstance(block, pcapng.InterfaceStatistics):
-            if block.interface >= len(section):
-                raise FormatError(_unknown_interface("statistics", block.interface, section))
-            self.statistics.append((section[block.interface].id, block))
+            self._check("statistics", block.interface)
+            self.statistics.append((int(self._section.table[block.interface, GLOBAL_ID]), block))
         elif isinstance(block, pcapng.EnhancedPacket | pcapng.ObsoletePacket):
             # The block is sound by itself: what the kernel stopped at is its interface.
-            raise FormatError(_unknown_interface("a packet", block.interface, section))
+            self._check("a packet", block.interface)
         elif isinstance(block, pcapng.SimplePacket):
-            raise FormatError(_unknown_interface("a packet", 0, section))
+            self._check("a packet", 0)
+
+    def _add(self, interface: Interface) -> None:
+        self.interfaces.append(interface)
+        self._section.add(interface)
+
+    def _check(self, what: str, interface: int) -> None:
+        if interface >= len(self._section):
+            raise FormatError(
+                f"{what} of interface {interface}, "
+                f"the section describes {len(self._section)} before it"
+            )
 
     def _pcap(self) -> Iterator[FrameBatch]:
         base = 0
@@ -226,27 +270,28 @@ class CaptureReader:
         except pcapng.TruncatedError as error:
             self._lose_tail(0, len(view), error.wanted)
             return
-        interface = Interface(
-            0,
-            header.linktype,
-            header.snaplen,
-            tsresol=9 if header.nanoseconds else 6,
-            fcs_bits=header.fcs_bits,
+        self._add(
+            Interface(
+                0,
+                header.linktype,
+                header.snaplen,
+                tsresol=9 if header.nanoseconds else 6,
+                fcs_bits=header.fcs_bits,
+            )
         )
-        self.interfaces.append(interface)
         while True:
             count, at, reason = walk_pcap(
                 view,
                 at,
                 header.order == ">",
                 header.tick_ns,
-                max(header.snaplen, pcap.MAX_SNAPLEN),
+                header.longest_record,
                 self._index,
                 MAX_FRAMES,
                 MAX_BYTES,
             )
             self.blocks["record"] += count
-            yield from self._batch(view, count, [interface])
+            yield from self._batch(view, count)
             if reason == FULL:
                 continue
             try:
@@ -264,22 +309,19 @@ class CaptureReader:
                 error.offset = base + at
                 raise
 
-    def _batch(
-        self, view: NDArray[np.uint8], count: int, section: list[Interface]
-    ) -> Iterator[FrameBatch]:
+    def _batch(self, view: NDArray[np.uint8], count: int) -> Iterator[FrameBatch]:
         """Decode the indexed packets and count them."""
         if not count:
             return
         decoded = Decoded.empty(count, int(self._index.captured[:count].sum()))
-        links = _table(
-            (i.linktype, -1 if i.fcs_bits is None else i.fcs_bits, i.id) for i in section
-        )
-        rows, others, malformed = decode(view, self._index, count, links, self.packets + 1, decoded)
+        table = self._section.table
+        rows, others, malformed = decode(view, self._index, count, table, self.packets + 1, decoded)
+        drops = self._index.drops[:count]
         self.packets += count
         self.frames += rows
         self.other_linktypes += others
         self.malformed += malformed
-        self.drops += int(self._index.drops[:count].sum())
+        self.drops += sum(drops[drops != 0].tolist())  # each may be near int64's limit
         if rows:
             yield FrameBatch(arrow_batch(decoded, rows))
 
@@ -290,20 +332,12 @@ class CaptureReader:
         )
 
 
-def _table(rows: Iterable[tuple[int, int, int]]) -> NDArray[np.int64]:
-    return np.array(list(rows), np.int64).reshape(-1, 3)
-
-
 def _block_name(view: NDArray[np.uint8], at: int, order: pcapng.ByteOrder) -> str:
     kind = int.from_bytes(view[at : at + 4].tobytes(), "little" if order == "<" else "big")
     try:
         return pcapng.BlockType(kind).name
     except ValueError:
         return f"{kind:#x}"
-
-
-def _unknown_interface(what: str, interface: int, section: list[Interface]) -> str:
-    return f"{what} of interface {interface}, the section describes {len(section)} before it"
 
 
 def read_frames(path: str | Path) -> Any:

@@ -16,7 +16,7 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,11 +141,34 @@ def _gunzip(file: BinaryIO) -> Callable[[], bytes]:
 
 
 def _unzstd(file: BinaryIO) -> Callable[[], bytes]:
+    """Unpack Zstandard frames one after the other, giving all bytes before a damaged place."""
     import pyarrow as pa
 
-    stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
-    # Small reads: at a damaged place pyarrow loses what the failing read had unpacked so far.
-    return lambda: bytes(stream.read(1 << 16))
+    def start() -> Any:
+        file.seek(0)
+        return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+
+    stream = start()
+    size = 1 << 16
+    given = 0
+
+    def read() -> bytes:
+        nonlocal stream, size, given
+        try:
+            chunk = bytes(stream.read(size))
+        except OSError:
+            if size == 1:
+                raise
+            # The failing read took with it what it had unpacked. Come back for it byte by byte.
+            size = 1
+            stream = start()
+            for at in range(0, given, _CHUNK):
+                stream.read(min(_CHUNK, given - at))
+            chunk = bytes(stream.read(size))
+        given += len(chunk)
+        return chunk
+
+    return read
 
 
 def open_source(path: str | Path) -> Source:

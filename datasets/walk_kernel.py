@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jit import jit
+from ..jit import lean_jit
 
 MORE, FULL, OTHER, CORRUPT = 0, 1, 2, 3
 
@@ -35,8 +35,9 @@ NO_TIME = np.iinfo(np.int64).min
 _PB, _SPB, _EPB = 2, 3, 6
 _OPT_FLAGS, _OPT_DROPCOUNT = 2, 4
 
-# Columns of the interface table that the pcapng kernel takes, one row an interface.
-SNAPLEN, RESOLUTION, OFFSET = 0, 1, 2
+# Columns of the interface table, one row an interface of the section: snap length, if_tsresol,
+# if_tsoffset in seconds, link type, if_fcslen in bits (-1 unknown), number in the whole file.
+SNAPLEN, RESOLUTION, OFFSET, LINKTYPE, FCS_BITS, GLOBAL_ID = 0, 1, 2, 3, 4, 5
 
 _u = np.uintp
 _u64 = np.uint64
@@ -67,7 +68,7 @@ class PacketIndex(NamedTuple):
         )
 
 
-@jit
+@lean_jit
 def _load32(data: NDArray[np.uint8], at: int, big: bool) -> int:
     at = _u(at)
     a, b, c, d = data[at], data[at + _u(1)], data[at + _u(2)], data[at + _u(3)]
@@ -76,16 +77,18 @@ def _load32(data: NDArray[np.uint8], at: int, big: bool) -> int:
     return np.int64(a) | np.int64(b) << 8 | np.int64(c) << 16 | np.int64(d) << 24
 
 
-@jit
+@lean_jit
 def _load16(data: NDArray[np.uint8], at: int, big: bool) -> int:
     if big:
         return np.int64(data[at]) << 8 | np.int64(data[at + 1])
     return np.int64(data[at + 1]) << 8 | np.int64(data[at])
 
 
-@jit
+@lean_jit
 def timestamp_ns(high: int, low: int, resolution: int, offset: int) -> int:
-    """A pcapng timestamp in ns, exactly (rounded down), or NO_TIME where int64 cannot hold it.
+    """A pcapng timestamp in ns, exactly (rounded down).
+
+    NO_TIME where int64 cannot hold it, and for clocks finer than 10^-19 s or 2^-63 s.
 
     Args:
         high: Upper 32 bits of the count of units.
@@ -136,30 +139,33 @@ def timestamp_ns(high: int, low: int, resolution: int, offset: int) -> int:
     return total * 1_000_000_000 + np.int64(nanoseconds)
 
 
-@jit
+@lean_jit
 def _options(data: NDArray[np.uint8], at: int, stop: int, big: bool) -> tuple[int, int, bool]:
-    """What matters of a packet's options: (flags, drops, whether they fit their block)."""
+    """What matters of a packet's options: (flags, drops, whether they fit their block).
+
+    Both stand at most once; the first one counts.
+    """
     flags = NO_FLAGS
-    drops = 0
+    drops = -1
     while at + 4 <= stop:
         code = _load16(data, at, big)
         length = _load16(data, at + 2, big)
         at += 4
-        if at + length > stop:
-            return flags, drops, False
         if code == 0:
             break
-        if code == _OPT_FLAGS and length == 4:
+        if at + length > stop:
+            return NO_FLAGS, 0, False
+        if code == _OPT_FLAGS and length == 4 and flags == NO_FLAGS:
             flags = _load32(data, at, big)
-        elif code == _OPT_DROPCOUNT and length == 8:
+        elif code == _OPT_DROPCOUNT and length == 8 and drops < 0:
             first, second = _load32(data, at, big), _load32(data, at + 4, big)
-            count = first << 32 | second if big else second << 32 | first
-            drops += max(count, 0)
+            high, low = (first, second) if big else (second, first)
+            drops = max(high << 32 | low, 0)  # 2^63 and more is no count
         at += (length + 3) & ~3
-    return flags, drops, True
+    return flags, max(drops, 0), True
 
 
-@jit
+@lean_jit
 def walk_pcapng(
     data: NDArray[np.uint8],
     position: int,
@@ -176,7 +182,7 @@ def walk_pcapng(
         data: A window of the file.
         position: Offset of a block in it.
         big: The section is big-endian.
-        interfaces: Shape (n, 3): SNAPLEN, RESOLUTION, OFFSET of each interface.
+        interfaces: The section's interface table, shape (n, 6).
         index: Out.
         room: Packets that fit.
         max_bytes: Packet bytes after which the index counts as full.
@@ -259,7 +265,7 @@ def walk_pcapng(
     return n, position, FULL
 
 
-@jit
+@lean_jit
 def walk_pcap(
     data: NDArray[np.uint8],
     position: int,

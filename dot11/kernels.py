@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..jit import jit
+from ..jit import lean_jit
 from . import mac, rates
 from .fcs import POLYNOMIAL
 from .radiotap import FIELDS
@@ -52,14 +52,14 @@ _T0, _T1, _T2, _T3, _T4, _T5, _T6, _T7, _T8, _T9, _T10, _T11, _T12, _T13, _T14, 
 )
 
 
-@jit
+@lean_jit
 def load16(data: Bytes, at: int) -> int:
     """Little-endian u16 at ``at``."""
     at = _u(at)
     return _w(data[at]) | (_w(data[at + _u(1)]) << _w(8))
 
 
-@jit
+@lean_jit
 def load32(data: Bytes, at: int) -> int:
     """Little-endian u32 at ``at``; LLVM folds the four loads into one."""
     at = _u(at)
@@ -71,7 +71,7 @@ def load32(data: Bytes, at: int) -> int:
     )
 
 
-@jit
+@lean_jit
 def crc32(data: Bytes, start: int, stop: int) -> int:
     """CRC-32 of ``data[start:stop]``, as ``zlib.crc32``: sixteen bytes a step."""
     state = _w(0xFFFFFFFF)
@@ -119,7 +119,7 @@ _ALIGN = np.array([field.align for field in FIELDS], np.int64)
 _SIZE = np.array([field.size for field in FIELDS], np.int64)
 
 
-@jit
+@lean_jit
 def find_fields(data: Bytes, start: int, stop: int, positions: NDArray[np.int32]) -> int:
     """Locate the first occurrence of each Radiotap field.
 
@@ -252,7 +252,7 @@ FLAGS_MASK = np.array(
 )
 
 
-@jit
+@lean_jit
 def header_length(control: int) -> int:
     """Bytes before the body, from the frame control; as :func:`wtrec.dot11.mac.header_length`."""
     kind = control >> 2 & 3
@@ -267,7 +267,7 @@ def header_length(control: int) -> int:
     return length
 
 
-@jit
+@lean_jit
 def udp_payload(data: Bytes, start: int, stop: int) -> tuple[int, int]:
     """Offset in the MPDU ``data[start:stop]`` (without FCS) and length of its UDP payload.
 
