@@ -23,7 +23,10 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: It cannot be written; ``path`` is as it was.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:  # name the file that was asked for
+        raise OSError(error.errno, error.strerror, str(path)) from None
     temporary = Path(name)
     try:
         try:
