@@ -1,0 +1,373 @@
+"""crc-flip against brute force, a bit-serial CRC, and the numbers that its gate promises."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from wtrec.datasets.frames import FcsStatus, FrameBatch
+from wtrec.dot11 import fcs
+from wtrec.errors import AlgorithmError
+from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithms.crc_flip import MAX_BYTES, CrcFlip, _make_tables
+from wtrec.replay.algorithms.flip_kernel import _exponent, search
+
+compiled = settings(deadline=None)  # the first call compiles
+
+
+def batch(mpdus: Sequence[bytes], status: Iterable[FcsStatus] | None = None) -> FrameBatch:
+    """The columns that the algorithm looks at; all frames bad if not said otherwise."""
+    codes = [FcsStatus.BAD] * len(mpdus) if status is None else list(status)
+    names = pa.array([code.name.lower() for code in FcsStatus])
+    return FrameBatch(
+        pa.record_batch(
+            {
+                "number": pa.array(np.arange(1, len(mpdus) + 1)),
+                "fcs_status": pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), names),
+                "mpdu": pa.array(mpdus, pa.binary()),
+            }
+        )
+    )
+
+
+def random_frame(length: int, seed: int) -> bytes:
+    """A good frame of ``length`` bytes with its FCS."""
+    return fcs.append(np.random.default_rng(seed).bytes(length - fcs.LENGTH))
+
+
+def claims(repairs: Repairs) -> list[list[int] | None]:
+    """The flips of each frame, None where the algorithm abstains."""
+    offsets = repairs.flip_offsets
+    return [
+        repairs.flips[offsets[i] : offsets[i + 1]].tolist() if repaired else None
+        for i, repaired in enumerate(repairs.repaired)
+    ]
+
+
+@st.composite
+def flipped(draw: st.DrawFn, flips: int, shortest: int, longest: int) -> tuple[bytes, list[int]]:
+    """A frame with so many flips at any positions, FCS included, and these."""
+    length = draw(st.integers(shortest, longest))
+    bits = draw(
+        st.lists(st.integers(0, 8 * length - 1), min_size=flips, max_size=flips, unique=True)
+    )
+    return fcs.flip(random_frame(length, draw(st.integers(0, 2**32))), bits), sorted(bits)
+
+
+class TestRepairs:
+    """What is repaired, whatever the frame."""
+
+    @compiled
+    @given(st.lists(flipped(1, 28, 2304), min_size=1, max_size=8))
+    def test_one_flip(self, cases: list[tuple[bytes, list[int]]]) -> None:
+        """One flip anywhere is always repaired: it has no rival, and the gate is open."""
+        repairs = CrcFlip().recover(batch([frame for frame, _ in cases]))
+        assert claims(repairs) == [bits for _, bits in cases]
+        assert repairs.candidates.tolist() == [1] * len(cases)
+        assert repairs.expected_false.tolist() == [8 * len(f) / 2**32 for f, _ in cases]
+
+    @compiled
+    @given(st.lists(flipped(2, 28, 375), min_size=1, max_size=8))
+    def test_two_flips_in_short_frames(self, cases: list[tuple[bytes, list[int]]]) -> None:
+        """Two flips anywhere in frames of up to 375 bytes are always repaired."""
+        repairs = CrcFlip().recover(batch([frame for frame, _ in cases]))
+        assert claims(repairs) == [bits for _, bits in cases]
+        assert repairs.candidates.tolist() == [1] * len(cases)
+
+    @compiled
+    @given(st.lists(flipped(3, 14, 25), min_size=1, max_size=8))
+    def test_three_flips_in_control_frames(self, cases: list[tuple[bytes, list[int]]]) -> None:
+        """Three flips in frames of up to 25 bytes, where the code's distance is 7, are repaired."""
+        repairs = CrcFlip(max_flips=3).recover(batch([frame for frame, _ in cases]))
+        assert claims(repairs) == [bits for _, bits in cases]
+
+    @compiled
+    @given(st.lists(flipped(3, 26, 37), min_size=1, max_size=8))
+    def test_three_flips_up_to_distance_six(self, cases: list[tuple[bytes, list[int]]]) -> None:
+        """Up to 37 bytes (distance 6), three flips are repaired or have rivals: never wrongly."""
+        repairs = CrcFlip(max_flips=3).recover(batch([frame for frame, _ in cases]))
+        for (_, bits), claim, candidates in zip(
+            cases, claims(repairs), repairs.candidates, strict=True
+        ):
+            assert claim == bits or (claim is None and candidates >= 2)
+
+    def test_three_flips_at_60_bytes(self) -> None:
+        """At 60 bytes nearly all are repaired, and those with a rival are abstained on."""
+        draw = np.random.default_rng(60)
+        patterns = [sorted(draw.choice(480, 3, replace=False).tolist()) for _ in range(1000)]
+        good = random_frame(60, 1)
+        repairs = CrcFlip(max_flips=3).recover(batch([fcs.flip(good, bits) for bits in patterns]))
+        repaired = repairs.repaired
+        # A pattern has C(480, 3) / 2^32 = 0.004 rivals.
+        assert 980 <= np.count_nonzero(repaired) < 1000
+        assert (repairs.candidates[~repaired] >= 2).all()
+        for claim, bits in zip(claims(repairs), patterns, strict=True):
+            assert claim is None or claim == bits
+
+    def test_good_frames_are_left_alone(self) -> None:
+        """Only bad frames are answered for, by their numbers."""
+        good = random_frame(100, 1)
+        bad = fcs.flip(good, [17])
+        statuses = [
+            FcsStatus.GOOD,
+            FcsStatus.BAD,
+            FcsStatus.ABSENT,
+            FcsStatus.UNVERIFIABLE,
+            FcsStatus.BAD,
+        ]
+        frames = batch([good, bad, bad, bad, bad], statuses)
+        assert CrcFlip().recover(frames).number.tolist() == [2, 5]
+        assert CrcFlip().recover(frames.slice(2, 3)).number.tolist() == [5]
+        assert claims(CrcFlip().recover(frames.slice(4, 1))) == [[17]]
+
+    def test_nothing_to_do(self) -> None:
+        """Without frames, and at the end, there are no answers."""
+        assert len(CrcFlip().recover(batch([]))) == 0
+        assert len(CrcFlip().finish()) == 0
+
+    @pytest.mark.parametrize("length", [4, 5, 14])
+    def test_shortest(self, length: int) -> None:
+        """Frames down to a bare FCS are searched like others."""
+        good = random_frame(length, 3)
+        cases = [fcs.flip(good, [bit]) for bit in range(8 * length)]
+        assert claims(CrcFlip(1).recover(batch(cases))) == [[bit] for bit in range(8 * length)]
+
+    def test_longest(self) -> None:
+        """The longest MPDU is repaired, a longer one abstained on, in one batch with short ones."""
+        lengths = [30, MAX_BYTES, MAX_BYTES + 1, 1000, 65_000]
+        cases = [fcs.flip(random_frame(length, length), [8 * length - 1]) for length in lengths]
+        repairs = CrcFlip().recover(batch(cases))
+        assert claims(repairs) == [[239], [8 * MAX_BYTES - 1], None, [7999], None]
+        assert repairs.candidates.tolist() == [1, 1, -1, 1, -1]
+        assert np.isnan(repairs.expected_false).tolist() == [False, False, True, False, True]
+
+    def test_tables_grow(self) -> None:
+        """A batch with longer frames than any before it is searched with larger tables."""
+        algorithm = CrcFlip()
+        for length in (28, 2304, 100, 5000):
+            bad = fcs.flip(random_frame(length, 7), [8 * length - 3])
+            assert claims(algorithm.recover(batch([bad]))) == [[8 * length - 3]]
+
+
+class TestGate:
+    """When nothing is claimed because chance would explain it."""
+
+    @staticmethod
+    def repair(length: int, bits: list[int], max_flips: int, gate: float) -> list[int] | None:
+        """The claim for one frame."""
+        bad = fcs.flip(random_frame(length, 5), bits)
+        return claims(CrcFlip(max_flips, gate).recover(batch([bad])))[0]
+
+    @pytest.mark.parametrize(("flips", "longest"), [(2, 1158), (3, 79)])
+    def test_border(self, flips: int, longest: int) -> None:
+        """At the default gate two flips are repaired up to 1,158 bytes, three up to 79."""
+        bits = [3, 200, 500][:flips]
+        assert self.repair(longest, bits, 3, 0.01) == bits
+        assert self.repair(longest + 1, bits, 3, 0.01) is None
+
+    @pytest.mark.parametrize("length", [79, 1158])
+    def test_border_is_where_the_sum_is(self, length: int) -> None:
+        """The expected number of false candidates adds up all weights that were tried."""
+        bits = 8 * length
+        weights = range(1, 4 if length == 79 else 3)
+        expected = sum(math.comb(bits, weight) for weight in weights) / 2**32
+        assert expected <= 0.01
+        bad = fcs.flip(random_frame(length, 5), [3, 200, 500][: len(weights)])
+        repairs = CrcFlip(3).recover(batch([bad]))
+        assert repairs.expected_false[0] == pytest.approx(expected, rel=1e-12)
+
+    def test_two_flips_at_1500_bytes(self) -> None:
+        """Two flips in 1,500 bytes are abstained on by default, and repaired by an open gate."""
+        assert self.repair(1500, [5, 9000], 2, 0.01) is None
+        assert self.repair(1500, [5, 9000], 2, 1.0) == [5, 9000]
+
+    def test_closed_before_the_first_flip(self) -> None:
+        """A gate that even one flip does not pass leaves everything as it is."""
+        bad = fcs.flip(random_frame(1500, 5), [5])
+        repairs = CrcFlip(gate=1e-9).recover(batch([bad]))
+        assert claims(repairs) == [None]
+        assert repairs.candidates.tolist() == [-1]
+
+    def test_rivals_at_1500_bytes(self) -> None:
+        """Of two-flip patterns in 1,500 bytes 1.8 % have rivals, and none of these is claimed.
+
+        The share is 6 A4 / C(12000, 2), with the 212,630 codewords of weight 4.
+        """
+        draw = np.random.default_rng(1500)
+        patterns = np.sort([draw.choice(12_000, 2, replace=False) for _ in range(20_000)], axis=1)
+        good = np.frombuffer(random_frame(1500, 1500), np.uint8)
+        frames = np.tile(good, (len(patterns), 1))
+        for column in range(2):
+            bits = patterns[:, column]
+            frames[np.arange(len(frames)), bits // 8] ^= (1 << bits % 8).astype(np.uint8)
+        repairs = CrcFlip(gate=1.0).recover(batch([frame.tobytes() for frame in frames]))
+        share = np.count_nonzero(~repairs.repaired) / len(patterns)
+        assert share == pytest.approx(6 * 212_630 / math.comb(12_000, 2), abs=0.002)
+        assert (repairs.candidates[~repairs.repaired] >= 2).all()
+        assert (repairs.candidates[repairs.repaired] == 1).all()
+        np.testing.assert_array_equal(
+            repairs.flips.reshape(-1, 2), patterns[repairs.repaired].astype(np.uint32)
+        )
+
+    def test_false_claims_are_as_many_as_expected(self) -> None:
+        """On frames of random bytes the claims are what ``expected_false`` says they are."""
+        draw = np.random.default_rng(11)
+        length, frames = 1158, 10_000
+        repairs = CrcFlip().recover(batch([draw.bytes(length) for _ in range(frames)]))
+        bits = 8 * length
+        expected = frames * (bits + math.comb(bits, 2)) / 2**32  # 99.9
+        false = np.count_nonzero(repairs.repaired)
+        assert abs(false - expected) < 4 * math.sqrt(expected)
+        assert repairs.expected_false[repairs.repaired].max() <= 0.01
+
+
+class TestSearch:
+    """The kernel against brute force."""
+
+    @pytest.mark.parametrize("length", [4, 9, 14])
+    def test_every_pattern_of_short_frames(self, length: int) -> None:
+        """Counts of patterns, and the pattern itself, are those of trying all flips on zlib."""
+        bits = 8 * length
+        blank = zlib.crc32(bytes(length - 4))
+        effect = []
+        for bit in range(bits):
+            frame = fcs.flip(bytes(length), [bit])
+            effect.append(zlib.crc32(frame[:-4]) ^ int.from_bytes(frame[-4:], "little") ^ blank)
+        tables = _make_tables(bits)
+        found = np.zeros(3, np.int64)
+        draw = np.random.default_rng(length)
+        for weight in (1, 2, 3):
+            patterns: dict[int, list[tuple[int, ...]]] = {}
+            for pattern in itertools.combinations(range(bits), weight):
+                syndrome = 0
+                for bit in pattern:
+                    syndrome ^= effect[bit]
+                patterns.setdefault(syndrome, []).append(pattern)
+            tried = list(patterns) + draw.integers(1, 2**32, 500).tolist()
+            for syndrome in draw.choice(tried, min(1500, len(tried)), replace=False).tolist():
+                count = search(syndrome, bits, weight, *tables, found)
+                expected = patterns.get(syndrome, [])
+                assert count == len(expected)
+                if count:
+                    assert tuple(found[:weight]) in expected
+
+    @pytest.mark.parametrize(("length", "weight"), [(420, 2), (40, 3)])
+    def test_rivals(self, length: int, weight: int) -> None:
+        """Where several patterns share a syndrome, all of them are counted."""
+        bits = 8 * length
+        powers = np.array([remainder(m) for m in range(bits)], np.uint32)
+        sums = all_sums(powers, weight)
+        values, counts = np.unique(sums, return_counts=True)
+        tables = _make_tables(bits)
+        found = np.zeros(3, np.int64)
+        assert (counts > 1).any()
+        for times in (1, 2, 3):
+            for syndrome in values[counts == times][:200].tolist():
+                assert search(syndrome, bits, weight, *tables, found) == times
+                assert fcs.flip_effect(found[:weight].tolist(), length) == syndrome
+
+    @compiled
+    @given(st.integers(4, 40), st.integers(1, 2**32 - 1))
+    def test_claims_only_what_is_unique(self, length: int, syndrome: int) -> None:
+        """Any syndrome at all: a claim explains it, and is the lightest and only one to do so."""
+        bad = bytes(length - 4) + (zlib.crc32(bytes(length - 4)) ^ syndrome).to_bytes(4, "little")
+        repairs = CrcFlip(3, gate=1.0).recover(batch([bad]))
+        (claim,) = claims(repairs)
+        bits = 8 * length
+        found = np.zeros(3, np.int64)
+        counts = [search(syndrome, bits, w, *_make_tables(bits), found) for w in (1, 2, 3)]
+        lightest = next((weight for weight, count in enumerate(counts, 1) if count), 0)
+        if claim is None:
+            assert lightest == 0 or counts[lightest - 1] > 1
+        else:
+            assert len(claim) == lightest
+            assert counts[lightest - 1] == 1
+            assert fcs.syndrome(fcs.flip(bad, claim)) == 0
+
+
+class TestTables:
+    """Powers of x modulo the generator, and finding them again."""
+
+    def test_powers(self) -> None:
+        """The syndromes of single bits are what a bit-serial division leaves."""
+        powers, _, _ = _make_tables(4000)
+        assert powers.tolist() == [remainder(m) for m in range(4000)]
+
+    @pytest.mark.parametrize("bits", [1, 2, 32, 33, 112, 3000, 8 * MAX_BYTES])
+    def test_every_power_is_found(self, bits: int) -> None:
+        """Each power leads to its exponent; what is none leads nowhere."""
+        powers, keys, exponents = _make_tables(bits)
+        assert len(keys) >= 2 * bits
+        assert np.count_nonzero(keys) == bits
+        for m in range(0, bits, max(1, bits // 2000)):
+            assert _exponent(powers[m], keys, exponents) == m
+        known = set(powers.tolist())
+        for value in [0, *np.random.default_rng(bits).integers(1, 2**32, 200).tolist()]:
+            if value not in known:
+                assert _exponent(value, keys, exponents) == -1
+
+    def test_hash_is_even(self) -> None:
+        """A look-up in the table of a 1,500-byte frame takes few steps."""
+        powers, keys, _ = _make_tables(12_000)
+        home = powers & np.uint32(len(keys) - 1)
+        slot = {int(key): at for at, key in enumerate(keys) if key}
+        steps = Counter(
+            (slot[int(p)] - int(h)) % len(keys) for p, h in zip(powers, home, strict=True)
+        )
+        assert sum(step * count for step, count in steps.items()) / len(powers) < 1
+
+
+class TestParameters:
+    """What the algorithm can be told."""
+
+    def test_defaults(self) -> None:
+        """Two flips at a gate of 0.01."""
+        algorithm, parameters = make("crc-flip")
+        assert isinstance(algorithm, CrcFlip)
+        assert parameters == {"max_flips": 2, "gate": 0.01}
+
+    @pytest.mark.parametrize(
+        ("choice", "message"),
+        [
+            ("max_flips=0", "max_flips=0, wanted 1 to 3"),
+            ("max_flips=4", "max_flips=4, wanted 1 to 3"),
+            ("gate=0", "gate=0.0, wanted a positive number"),
+            ("gate=-1", "gate=-1.0, wanted a positive number"),
+            ("gate=nan", "gate=nan, wanted a positive number"),
+            ("gate=inf", "gate=inf, wanted a positive number"),
+        ],
+    )
+    def test_out_of_range(self, choice: str, message: str) -> None:
+        """A parameter out of range is an error in one line that says the range."""
+        with pytest.raises(AlgorithmError) as caught:
+            make(f"crc-flip:{choice}")
+        assert str(caught.value) == f"crc-flip: {message}"
+
+
+def remainder(exponent: int) -> int:
+    """x^exponent mod P, by a shift register of the unreflected polynomial, then reflected."""
+    register = 1
+    for _ in range(exponent):
+        register <<= 1
+        if register >> 32:
+            register ^= 0x1_04C1_1DB7
+    return int(f"{register:032b}"[::-1], 2)
+
+
+def all_sums(powers: NDArray[np.uint32], weight: int) -> NDArray[np.uint32]:
+    """The syndrome of every pattern of ``weight`` flips."""
+    first, second = np.triu_indices(len(powers), 1)
+    pairs = powers[first] ^ powers[second]
+    if weight == 2:
+        return pairs
+    return np.concatenate([pairs[second < c] ^ powers[c] for c in range(2, len(powers))])

@@ -1,0 +1,279 @@
+"""How algorithms are found, made and written, and what their answers must look like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wtrec.datasets.frames import FrameBatch
+from wtrec.datasets.parquet import TableFile
+from wtrec.datasets.results import RESULTS
+from wtrec.dot11 import fcs
+from wtrec.errors import AlgorithmError
+from wtrec.replay.algorithm import (
+    Algorithm,
+    Parameter,
+    PerFrameAlgorithm,
+    Repairs,
+    available,
+    flips,
+    load,
+    make,
+    parameters,
+)
+from wtrec.replay.algorithms.crc_flip import CrcFlip
+from wtrec.replay.engine import Contender, replay
+
+PLUGIN = """
+from wtrec.replay.algorithm import PerFrameAlgorithm
+
+class FlipLast(PerFrameAlgorithm):
+    name = "flip-last"
+
+    def __init__(self, mask: int = 0x80, quick: bool = False, level=0.5, label: str = "a") -> None:
+        self.mask = mask
+
+    def repair(self, mpdu, row, frames):
+        return mpdu[:-1] + bytes([mpdu[-1] ^ self.mask])
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package that registers algorithms, good ones and broken ones."""
+    (tmp_path / "flip_last.py").write_text(PLUGIN)
+    folder = tmp_path / "flip_last-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: flip-last\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text(
+        "[wtrec.algorithms]\n"
+        "flip-last = flip_last:FlipLast\n"
+        "no-module = no_such_module_at_all:Thing\n"
+        "no-class = flip_last:Thing\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+class TestMake:
+    """From ``name:parameter=value`` to an algorithm."""
+
+    def test_choice(self) -> None:
+        """Values are read by their type, and given back with the defaults."""
+        algorithm, values = make("crc-flip:max_flips=3,gate=0.1")
+        assert isinstance(algorithm, CrcFlip)
+        assert isinstance(algorithm, Algorithm)
+        assert values == {"max_flips": 3, "gate": 0.1}
+        assert make("crc-flip:gate=1e-3")[1] == {"max_flips": 2, "gate": 0.001}
+        assert make("crc-flip:")[1] == {"max_flips": 2, "gate": 0.01}
+
+    @pytest.mark.parametrize(
+        ("choice", "message"),
+        [
+            ("", "no algorithm ''; there are: crc-flip"),
+            ("crc-flop:a=1", "no algorithm 'crc-flop'; there are: crc-flip"),
+            ("crc-flip:flips=1", "crc-flip takes no parameter 'flips=1'; it has: max_flips, gate"),
+            ("crc-flip:gate", "crc-flip takes no parameter 'gate'; it has: max_flips, gate"),
+            ("crc-flip:gate=", "crc-flip: gate='', wanted float"),
+            ("crc-flip:max_flips=1.5", "crc-flip: max_flips='1.5', wanted int"),
+            ("crc-flip:max_flips=9", "crc-flip: max_flips=9, wanted 1 to 3"),
+        ],
+    )
+    def test_errors(self, choice: str, message: str) -> None:
+        """What is wrong with a choice is said in one line, with what there is instead."""
+        with pytest.raises(AlgorithmError) as caught:
+            make(choice)
+        assert str(caught.value) == message
+
+    @given(st.text(max_size=40))
+    def test_any_text(self, text: str) -> None:
+        """Any text after the name makes an algorithm, or is an error in one line."""
+        message = ""
+        try:
+            make(f"crc-flip:{text}")
+        except AlgorithmError as error:
+            message = str(error)
+        assert len(message.splitlines()) <= 1
+
+    def test_available(self) -> None:
+        """What ships is listed without being loaded, and loads."""
+        assert "crc-flip" in available()
+        assert load("crc-flip") is CrcFlip
+        assert parameters(CrcFlip) == [
+            Parameter("max_flips", int, 2),
+            Parameter("gate", float, 0.01),
+        ]
+
+    @pytest.mark.usefixtures("plugin")
+    def test_plugin(self) -> None:
+        """An installed package's algorithm is listed and made like ours."""
+        assert {"crc-flip", "flip-last"} <= set(available())
+        algorithm, values = make("flip-last:mask=1,quick=Yes,level=2")
+        assert isinstance(algorithm, PerFrameAlgorithm)
+        assert values == {"mask": 1, "quick": True, "level": 2.0, "label": "a"}
+        with pytest.raises(AlgorithmError, match=r"^flip-last: quick='maybe', wanted bool$"):
+            make("flip-last:quick=maybe")
+
+    @pytest.mark.usefixtures("plugin")
+    @pytest.mark.parametrize("name", ["no-module", "no-class"])
+    def test_broken_plugin(self, name: str) -> None:
+        """A package that cannot be loaded is an error in one line, and hides no other."""
+        with pytest.raises(AlgorithmError, match=rf"^{name} cannot be loaded: .*") as caught:
+            make(name)
+        assert "\n" not in str(caught.value)
+        make("crc-flip")
+
+
+class TestParameters:
+    """What an algorithm's ``__init__`` says about its parameters."""
+
+    def test_none(self) -> None:
+        """Without an ``__init__`` there are none, even below the protocol itself."""
+
+        class Plain(PerFrameAlgorithm):
+            name = "plain"
+
+        class Explicit(Algorithm):
+            name = "explicit"
+
+            def recover(self, frames: FrameBatch) -> Repairs:
+                del frames
+                return Repairs.none()
+
+            def finish(self) -> Repairs:
+                return Repairs.none()
+
+        assert parameters(Plain) == []
+        assert parameters(Explicit) == []
+
+    def test_no_default(self) -> None:
+        """A parameter that a user would have to give is refused."""
+
+        class Needy(PerFrameAlgorithm):
+            name = "needy"
+
+            def __init__(self, depth: int) -> None: ...
+
+        with pytest.raises(AlgorithmError, match="needy: its parameter depth wants a default"):
+            parameters(Needy)
+
+    def test_strange_type(self) -> None:
+        """A parameter that no text can give is refused."""
+
+        class Strange(PerFrameAlgorithm):
+            name = "strange"
+
+            def __init__(self, depth: int | None = None) -> None: ...
+
+        with pytest.raises(AlgorithmError, match="strange: its parameter depth wants"):
+            parameters(Strange)
+
+
+class TestPerFrame:
+    """Algorithms of three lines."""
+
+    def test_through_the_engine(
+        self,
+        tmp_path: Path,
+        write_capture: Callable[..., Path],
+        udp_frame: Callable[..., bytes],
+    ) -> None:
+        """A repair is written as the bits that it flips, None as abstained."""
+
+        class FlipLast(PerFrameAlgorithm):
+            name = "flip-last"
+
+            def repair(self, mpdu: bytes, row: int, frames: FrameBatch) -> bytes | None:
+                even = frames.number[row] % 2 == 0
+                return mpdu[:-1] + bytes([mpdu[-1] ^ 0x81]) if even else None
+
+        good = udp_frame(b"abc")
+        bad = fcs.flip(good, [300])
+        capture = write_capture(tmp_path / "run.pcapng", [good, bad, bad, bad])
+        output = tmp_path / "run.flip-last.parquet"
+        summary = replay(capture, [Contender(FlipLast(), {}, output)])
+        assert (summary.frames, summary.bad) == (4, 3)
+        last = 8 * len(good) - 8
+        with TableFile(output, RESULTS) as results:
+            rows = [row for batch in results.batches() for row in batch.to_pylist()]
+        assert [(row["number"], row["outcome"], row["flips"]) for row in rows] == [
+            (2, "repaired", [last, last + 7]),
+            (3, "abstained", []),
+            (4, "repaired", [last, last + 7]),
+        ]
+        assert {row["expected_false"] for row in rows} == {None}
+        assert {row["candidates"] for row in rows} == {None}
+
+    def test_wrong_length(
+        self,
+        tmp_path: Path,
+        write_capture: Callable[..., Path],
+        udp_frame: Callable[..., bytes],
+    ) -> None:
+        """An answer of another length than the frame's breaks the contract."""
+
+        class Shorten(PerFrameAlgorithm):
+            name = "shorten"
+
+            def repair(self, mpdu: bytes, row: int, frames: FrameBatch) -> bytes:
+                del row, frames
+                return mpdu[1:]
+
+        good = udp_frame(b"abc")
+        capture = write_capture(tmp_path / "run.pcapng", [good, fcs.flip(good, [3])])
+        output = tmp_path / "out.parquet"
+        with pytest.raises(AlgorithmError, match="shorten made 66 bytes of frame 2, which has 67"):
+            replay(capture, [Contender(Shorten(), {}, output)])
+        assert not output.exists()
+
+    @given(st.binary(min_size=1, max_size=50), st.data())
+    def test_flips(self, frame: bytes, data: st.DataObject) -> None:
+        """The bits that differ are those that were flipped."""
+        bits = data.draw(st.sets(st.integers(0, 8 * len(frame) - 1)))
+        assert flips(frame, fcs.flip(frame, bits)) == sorted(bits)
+
+
+class TestRepairs:
+    """Answers that contradict themselves."""
+
+    def test_of(self) -> None:
+        """Pairs become columns, bits sorted; None is abstained."""
+        repairs = Repairs.of([(7, [9, 2]), (8, None), (9, [])])
+        assert len(repairs) == 3
+        assert repairs.number.tolist() == [7, 8, 9]
+        assert repairs.repaired.tolist() == [True, False, True]
+        assert repairs.flip_offsets.tolist() == [0, 2, 2, 2]
+        assert repairs.flips.tolist() == [2, 9]
+        assert len(Repairs.none()) == 0
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"number": np.array([1], np.int64)}, "different lengths"),
+            ({"candidates": np.array([1, 1, 1, 1], np.int64)}, "different lengths"),
+            ({"flip_offsets": np.array([0, 2, 2, 3], np.int32)}, "do not fit"),
+            ({"flip_offsets": np.array([1, 2, 2, 4], np.int32)}, "do not fit"),
+            ({"flip_offsets": np.array([0, 5, 2, 4], np.int32)}, "do not fit"),
+            ({"flips": np.array([5, 5, 1, 2], np.uint32)}, "not sorted, or are named twice"),
+            ({"flips": np.array([1, 5, 3, 2], np.uint32)}, "not sorted, or are named twice"),
+            ({"repaired": np.array([True, False, False])}, "abstained"),
+        ],
+    )
+    def test_broken(self, change: dict[str, Any], message: str) -> None:
+        """Columns that do not fit each other are refused where they are made."""
+        whole: dict[str, Any] = {
+            "number": np.array([1, 2, 3], np.int64),
+            "repaired": np.array([True, False, True]),
+            "flip_offsets": np.array([0, 2, 2, 4], np.int32),
+            "flips": np.array([4, 5, 1, 2], np.uint32),
+            "expected_false": np.zeros(3),
+            "candidates": np.ones(3, np.int64),
+        }
+        Repairs(**whole)
+        with pytest.raises(AlgorithmError, match=message):
+            Repairs(**whole | change)
