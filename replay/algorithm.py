@@ -25,7 +25,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,7 @@ class Algorithm(Protocol):
 class PerFrameAlgorithm:
     """Base of algorithms that look at one bad frame at a time."""
 
-    name: ClassVar[str]
+    name: str
 
     def repair(self, mpdu: bytes, row: int, frames: FrameBatch) -> bytes | None:
         """The frame as it was sent, of the same length, or None to abstain.

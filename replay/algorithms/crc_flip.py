@@ -9,8 +9,8 @@ a repair only if
   this weight that fit by chance is expected to be at most ``gate``: the number of patterns
   divided by 2^32.
 
-With the default gate of 0.01, one flip is repaired at every length of 802.11, two up to about
-1,150 bytes, three up to 79. One flip is always unique (the code's distance is 4 up to
+With the default gate of 0.01, one flip is repaired at every length of 802.11, two up to 1,158
+bytes, three up to 79. One flip is always unique (the code's distance is 4 up to
 11,454 bytes); two are up to 375 bytes (distance 5).
 """
 
