@@ -31,7 +31,7 @@ KERNEL_MODULES = (
     "datasets/walk_kernel.py",
     "dot11/kernels.py",
     "analysis/kernels.py",
-    "phy/kernels.py",
+    "phy/random_kernel.py",
     "recorder/ring_kernel.py",
     "replay/algorithms/flip_kernel.py",
 )
