@@ -11,12 +11,13 @@ them unless the file ends first, and usually a whole window. Nothing before the 
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class Source(Protocol):
 class MappedSource:
     """A plain file, mapped window by window."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.FileIO) -> None:
         self.damage = ""
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
@@ -83,7 +84,7 @@ class MappedSource:
 class StreamSource:
     """A file that is unpacked while it is read."""
 
-    def __init__(self, file: BinaryIO, unpack: Callable[[BinaryIO], Callable[[], bytes]]) -> None:
+    def __init__(self, file: io.FileIO, unpack: Callable[[io.FileIO], Callable[[], bytes]]) -> None:
         self.damage = ""
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
@@ -116,7 +117,7 @@ class StreamSource:
         self._file.close()
 
 
-def _gunzip(file: BinaryIO) -> Callable[[], bytes]:
+def _gunzip(file: io.FileIO) -> Callable[[], bytes]:
     """Unpack gzip members one after the other, giving all bytes before a damaged place."""
     unpacker = zlib.decompressobj(wbits=31)
     packed = b""
@@ -140,13 +141,14 @@ def _gunzip(file: BinaryIO) -> Callable[[], bytes]:
     return read
 
 
-def _unzstd(file: BinaryIO) -> Callable[[], bytes]:
+def _unzstd(file: io.FileIO) -> Callable[[], bytes]:
     """Unpack Zstandard frames one after the other, giving all bytes before a damaged place."""
     import pyarrow as pa
 
     def start() -> Any:
         file.seek(0)
-        return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+        borrowed = io.FileIO(file.fileno(), closefd=False)  # pyarrow closes what it is given
+        return pa.CompressedInputStream(pa.PythonFile(borrowed, mode="r"), "zstd")
 
     stream = start()
     size = 1 << 16
@@ -178,7 +180,7 @@ def open_source(path: str | Path) -> Source:
         FormatError: The file is empty.
         OSError: It cannot be opened.
     """
-    file = Path(path).open("rb")  # noqa: SIM115 - the source closes it
+    file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - the source closes it
     magic = file.read(4)
     file.seek(0)
     if magic.startswith(_GZIP_MAGIC):

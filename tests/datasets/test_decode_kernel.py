@@ -204,7 +204,7 @@ VHT = st.tuples(U16, U8, st.integers(0, 31), st.binary(min_size=4, max_size=4), 
 HE = st.tuples(U16, U16, U16, U16, st.integers(0, 0x3F), st.integers(0, 15))
 FLAGS = st.sampled_from([0, Flags.FCS, Flags.FCS, Flags.FCS | Flags.BAD_FCS, Flags.BAD_FCS])
 FLAGS |= FLAGS.map(lambda flags: flags | Flags.DATAPAD)
-HEADERS = st.fixed_dictionaries(
+VALUES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "tsft": st.integers(0, 2**64 - 1),
@@ -220,7 +220,8 @@ HEADERS = st.fixed_dictionaries(
         "he": HE,
         "l_sig": st.tuples(U16, U16),
     },
-).map(lambda values: radiotap.build(**values))
+)
+HEADERS = VALUES.map(lambda values: radiotap.build(**values))
 ZERO_LENGTH = st.just(radiotap.build(flags=Flags.FCS, zero_length_psdu=1))
 SECOND_ANTENNA = st.builds(
     lambda flags, signals: struct.pack(
