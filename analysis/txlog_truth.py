@@ -1,16 +1,19 @@
 """Truth from a tx log: each bad frame's original is the sent packet that it is closest to.
 
 Candidates are the packets of the same length that were sent within ``WINDOW_S`` of the
-frame's time; if the packets describe themselves, only those whose id the frame still shows.
-A candidate counts if the frame is closer to it than unrelated bits would be: half of them
-differ, less five standard deviations. The closest one is the original unless another packet
-with other content is nearly as close, in one of two senses:
+frame's time. One counts if the frame is closer to it than unrelated bits would be: half of
+them differ, less five standard deviations. The closest one is the original unless another
+packet with other content is nearly as close, in one of two senses:
 
 * of the bits in which the two differ, not more than three quarters speak for the closest:
   what a burst of errors there would leave;
 * if errors were independent, at the rate that the closest implies, and each candidate equally
   likely beforehand, one with other content would be the original with a probability above
   ``DOUBT``: what a few errors do to packets that differ in a few bits.
+
+If packets describe themselves, those whose id the frame still shows are looked at first, and
+alone if one of them is so close that no other can be closer: two packets differ in half of
+what the ids fill. A damaged id may well be that of another packet, so it decides nothing else.
 
 The log is read along with the capture, so memory does not grow with either.
 """
@@ -28,7 +31,7 @@ from numpy.typing import NDArray
 
 from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
-from ..datasets.payload import SELF_DESCRIBING, packet_ids
+from ..datasets.payload import SELF_DESCRIBING, STAMP_LENGTH, packet_ids
 from ..errors import MatchError
 from .kernels import nearest
 from .layout import Layouts
@@ -111,18 +114,19 @@ class TxLogTruth:
         place, _ = self._layouts.place(len(mpdu))
         if time == _NO_TIME or (self._layer == "payload" and place is None):
             return Outcome.UNMATCHED, 0, b""
-        ids: list[int] = []
+        self._advance(time)
         begin, received = 0, mpdu
         if place is not None:
             payload = mpdu[place.offset : place.offset + place.length]
-            if self._self_describing:
-                ids = list(packet_ids(payload.tobytes()))
             if self._layer == "payload":
                 begin, received = place.offset, payload
-        self._advance(time)
-        outcome, original = self._closest(received, time, ids)
-        if outcome is Outcome.UNMATCHED and ids:  # every stamp is damaged
-            outcome, original = self._closest(received, time, [])
+            if self._self_describing:
+                ids = np.array(list(packet_ids(payload.tobytes())), np.uint64)
+                fill = max(0, len(payload) - 3 * STAMP_LENGTH)
+                outcome, original = self._closest(received, time, _by_chance(fill) / 2, ids)
+                if outcome is not Outcome.UNMATCHED:
+                    return outcome, begin, original
+        outcome, original = self._closest(received, time, _by_chance(len(received)))
         return outcome, begin, original
 
     def _advance(self, time: int) -> None:
@@ -147,20 +151,22 @@ class TxLogTruth:
                 self._window.append(sent)
 
     def _closest(
-        self, received: NDArray[np.uint8], time: int, ids: list[int]
+        self,
+        received: NDArray[np.uint8],
+        time: int,
+        limit: float,
+        ids: NDArray[np.uint64] | None = None,
     ) -> tuple[Outcome, bytes]:
-        """The one candidate that ``received`` is clearly closest to."""
-        bits = 8 * len(received)
-        limit = 0.5 * bits - 2.5 * math.sqrt(bits)  # five sigma below what chance gives
+        """The one candidate that ``received`` is clearly closest to, less than ``limit`` away."""
         close: list[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]] = []
         for sent in self._window:
             candidates = sent.lengths == len(received)
             candidates &= np.abs(sent.time - time) <= _WINDOW_NS
-            if ids:
-                candidates &= np.isin(sent.packet_id, np.array(ids, np.uint64))
+            if ids is not None:
+                candidates &= np.isin(sent.packet_id, ids)
             starts = sent.starts[candidates]
             errors = _distances(received, sent.data, starts)
-            near = errors <= limit
+            near = errors < limit
             if near.any():
                 close.append((sent.data, starts[near], errors[near]))
         if not close:
@@ -169,7 +175,7 @@ class TxLogTruth:
         fewest = int(errors.min())
         start = int(starts[errors.argmin()])
         best = data[start : start + len(received)]
-        odds = (fewest + 1) / (bits - fewest + 1)  # of a bit being wrong
+        odds = (fewest + 1) / (8 * len(best) - fewest + 1)  # of a bit being wrong
         same = others = 0.0
         for data, starts, errors in close:
             apart = _distances(best, data, starts)
@@ -182,6 +188,12 @@ class TxLogTruth:
         if others > DOUBT * (same + others):
             return Outcome.AMBIGUOUS, b""
         return Outcome.MATCHED, best.tobytes()
+
+
+def _by_chance(length: int) -> float:
+    """Bits in which so many unrelated bytes differ at the very least: half, less five sigma."""
+    bits = 8 * length
+    return 0.5 * bits - 2.5 * math.sqrt(bits)
 
 
 def _distances(
