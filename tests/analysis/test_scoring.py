@@ -1,0 +1,180 @@
+"""Repairs judged against what was sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wtrec.analysis.analyze import analyze
+from wtrec.analysis.payload_truth import PayloadTruth
+from wtrec.analysis.scoring import AlgorithmScore
+from wtrec.datasets.frames import FcsStatus, FrameBatch
+from wtrec.datasets.payload import pattern
+from wtrec.dot11 import fcs
+from wtrec.errors import FormatError, MatchError
+from wtrec.replay.algorithm import Repairs
+from wtrec.replay.engine import Contender, replay
+
+Write = Callable[..., Path]
+Frame = Callable[..., bytes]
+
+RULE = pattern("a55a")
+SIZE = 20
+PAYLOAD = range(8 * 60, 8 * (60 + SIZE))
+FRAME_BITS = 8 * (60 + SIZE + 4)
+BITS = st.frozensets(st.integers(0, FRAME_BITS - 1), max_size=4) | st.frozensets(
+    st.sampled_from([PAYLOAD[0], PAYLOAD[7], PAYLOAD[8], PAYLOAD[-1], PAYLOAD[0] - 1]), max_size=3
+)
+
+
+class Scripted:
+    """Answers what it is told to, by frame number."""
+
+    name = "scripted"
+
+    def __init__(self, script: dict[int, list[int] | None]) -> None:
+        self.script = script
+
+    def recover(self, frames: FrameBatch) -> Repairs:
+        bad = frames.number[frames.fcs_status == FcsStatus.BAD].tolist()
+        return Repairs.of([(number, self.script[number]) for number in bad])
+
+    def finish(self) -> Repairs:
+        return Repairs.none()
+
+
+def score(
+    capture: Path, script: dict[int, list[int] | None], limit: int | None = None
+) -> AlgorithmScore:
+    """Replay the script and judge it by the payload rule."""
+    output = capture.with_suffix(".scripted.parquet")
+    replay(capture, [Contender(Scripted(script), {"a": 1}, output)], limit=limit)
+    (found,) = analyze(capture, truth=PayloadTruth(RULE), results=[output]).algorithms
+    return found
+
+
+class TestVerdicts:
+    """Correct, wrong, unjudged."""
+
+    @settings(deadline=None)  # the first call compiles
+    @given(st.lists(st.tuples(BITS.filter(bool), st.none() | BITS), max_size=12), st.booleans())
+    def test_against_sets(
+        self,
+        folder: Path,
+        write_capture: Write,
+        udp_frame: Frame,
+        cases: list[tuple[frozenset[int], frozenset[int] | None]],
+        known: bool,
+    ) -> None:
+        """Flips inside the payload against the errors there, as sets of bit positions."""
+        good = udp_frame(RULE.fill(SIZE))
+        # Without an intact frame nothing is known of the others.
+        frames = [good] * known + [fcs.flip(good, errors) for errors, _ in cases]
+        capture = write_capture(folder / "run.pcapng", frames)
+        script = {
+            number: None if flips is None else sorted(flips)
+            for number, (_, flips) in enumerate(cases, 1 + known)
+        }
+        expected: Counter[str] = Counter()
+        for errors, flips in cases:
+            expected["attempted"] += 1
+            if flips is None:
+                continue
+            expected["repaired"] += 1
+            wanted, made = errors & set(PAYLOAD), flips & set(PAYLOAD)
+            if not known or not wanted | made:
+                expected["unjudged"] += 1
+            else:
+                expected["correct" if wanted == made else "wrong"] += 1
+        assert score(capture, script).to_json() == {
+            "name": "scripted",
+            "parameters": '{"a": 1}',
+            "attempted": expected["attempted"],
+            "repaired": expected["repaired"],
+            "abstained": expected["attempted"] - expected["repaired"],
+            "correct": expected["correct"],
+            "wrong": expected["wrong"],
+            "unjudged": expected["unjudged"],
+        }
+
+    def test_limited_replay(self, tmp_path: Path, write_capture: Write, udp_frame: Frame) -> None:
+        """Results of the first frames alone are judged for these alone."""
+        good = udp_frame(RULE.fill(SIZE))
+        bad = fcs.flip(good, [PAYLOAD[3]])
+        capture = write_capture(tmp_path / "run.pcapng", [good] + 9 * [bad])
+        found = score(capture, {n: [PAYLOAD[3]] for n in range(2, 11)}, limit=4)
+        assert (found.attempted, found.correct, found.wrong) == (3, 3, 0)
+
+    def test_several_results(self, tmp_path: Path, write_capture: Write, udp_frame: Frame) -> None:
+        """Each results file is judged on its own, in the order given."""
+        good = udp_frame(RULE.fill(SIZE))
+        capture = write_capture(tmp_path / "run.pcapng", [good, fcs.flip(good, [PAYLOAD[3]])])
+        answers: list[list[int] | None] = [[PAYLOAD[3]], [PAYLOAD[4]], None]
+        outputs = [tmp_path / f"{i}.parquet" for i in range(3)]
+        replay(
+            capture,
+            [
+                Contender(Scripted({2: answer}), {}, output)
+                for answer, output in zip(answers, outputs, strict=True)
+            ],
+        )
+        found = analyze(capture, truth=PayloadTruth(RULE), results=outputs).algorithms
+        assert [(each.correct, each.wrong, each.abstained) for each in found] == [
+            (1, 0, 0),
+            (0, 1, 0),
+            (0, 0, 1),
+        ]
+        assert [each.path for each in found] == outputs
+
+    def test_many_frames(self, tmp_path: Path, write_capture: Write) -> None:
+        """Answers and frames come in batches of their own sizes: none is missed."""
+        good = fcs.append(b"\xd4\0\0\0\2\0\0\0\0\1")
+        frames = 70_000
+        capture = write_capture(tmp_path / "run.pcapng", [fcs.flip(good, [50])] * frames)
+        found = score(capture, {n: [50] if n % 3 else None for n in range(1, frames + 1)})
+        assert found.attempted == frames
+        assert found.abstained == frames // 3
+        assert found.unjudged == found.repaired
+
+
+class TestOtherResults:
+    """Results that do not belong to the capture."""
+
+    @pytest.fixture
+    def run(self, tmp_path: Path, write_capture: Write, udp_frame: Frame) -> tuple[Path, Path]:
+        """A capture with a bad frame, and the results of its replay."""
+        good = udp_frame(RULE.fill(SIZE))
+        capture = write_capture(tmp_path / "run.pcapng", [good, fcs.flip(good, [PAYLOAD[3]])])
+        results = tmp_path / "run.parquet"
+        replay(capture, [Contender(Scripted({2: [PAYLOAD[3]]}), {}, results)])
+        return capture, results
+
+    def test_same_bad_frames(
+        self, run: tuple[Path, Path], tmp_path: Path, write_capture: Write, udp_frame: Frame
+    ) -> None:
+        """A capture with the same frames bad, but other bytes, has another SHA-256."""
+        good = udp_frame(RULE.fill(SIZE))
+        other = write_capture(tmp_path / "other.pcapng", [good, fcs.flip(good, [PAYLOAD[4]])])
+        with pytest.raises(MatchError, match="another capture"):
+            analyze(other, results=[run[1]])
+
+    def test_other_bad_frames(
+        self, run: tuple[Path, Path], tmp_path: Path, write_capture: Write, udp_frame: Frame
+    ) -> None:
+        """So has one with other frames bad, and one without bad frames, or without frames."""
+        good = udp_frame(RULE.fill(SIZE))
+        for frames in ([fcs.flip(good, [1]), good], [good, good, good], [good], []):
+            other = write_capture(tmp_path / "other.pcapng", frames)
+            with pytest.raises(MatchError):
+                analyze(other, results=[run[1]])
+
+    def test_no_results(self, run: tuple[Path, Path]) -> None:
+        """What is no results file is refused."""
+        capture, _ = run
+        with pytest.raises(FormatError, match="not a Parquet file"):
+            analyze(capture, results=[capture])
