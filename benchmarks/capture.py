@@ -5,7 +5,7 @@ network namespace of its own, at an offered rate or as fast as it goes; one rece
 runs on another core and writes to memory (/dev/shm). For each: frames lost, and CPU seconds
 (user and system, start-up included for nobody) per million frames written.
 
-Needs root and two cores: ``sudo .venv/bin/python benchmarks/capture.py [--quick]``
+Needs root and two cores: ``sudo .venv/bin/python -m wtrec.benchmarks.capture [--quick]``
 """
 
 from __future__ import annotations

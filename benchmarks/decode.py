@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus import repeat, source
-
 from wtrec.datasets.reader import CaptureReader
+
+from .corpus import repeat, source
 
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 FIELDS = [

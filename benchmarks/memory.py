@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus import PAYLOAD, repeat, source
+from .corpus import PAYLOAD, repeat, source
 
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 

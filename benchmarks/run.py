@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import capture
-import decode
-import memory
+from . import capture, decode, memory
 
 BENCHMARKS = {
     "decode": ("Decoding, every column, FCS checked", decode),

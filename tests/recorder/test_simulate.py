@@ -75,14 +75,10 @@ class TestCapture:
         fields = ["wlan.fcs.status", "ip.checksum.status", "udp.checksum.status", "udp.dstport"]
         options = [f"{name}:TRUE" for name in ("wlan.check_checksum", "ip.check_checksum")]
         options.append("udp.check_checksum:TRUE")
-        done = subprocess.run(
-            ["tshark", "-r", run / "run.pcapng", "-Y", "radiotap.datarate == 6", "-T", "fields"]
-            + [word for field in fields for word in ("-e", field)]
-            + [word for option in options for word in ("-o", option)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        words = ["tshark", "-r", str(run / "run.pcapng"), "-Y", "radiotap.datarate == 6"]
+        words += ["-T", "fields", *(word for field in fields for word in ("-e", field))]
+        words += [word for option in options for word in ("-o", option)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
         assert done.stdout.splitlines() == ["1\t1\t1\t5005"] * 150
 
     def test_dpkt_reads_the_datagrams(self, run: Path) -> None:
