@@ -276,6 +276,17 @@ class TestSearch:
                 assert search(syndrome, bits, weight, *tables, found) == times
                 assert fcs.flip_effect(found[:weight].tolist(), length) == syndrome
 
+    @pytest.mark.parametrize("exponents", [[300], [10, 300], [10, 20, 300]])
+    def test_tables_of_longer_frames(self, exponents: list[int]) -> None:
+        """Bits that a frame does not have explain nothing, though the tables know them."""
+        powers, keys, places = _make_tables(301)
+        syndrome = int(np.bitwise_xor.reduce(powers[exponents]))
+        found = np.zeros(3, np.int64)
+        weight = len(exponents)
+        assert search(syndrome, 301, weight, powers, keys, places, found) == 1
+        assert found[:weight].tolist() == sorted(300 - m for m in exponents)
+        assert search(syndrome, 300, weight, powers, keys, places, found) == 0
+
     @compiled
     @given(st.integers(4, 40), st.integers(1, 2**32 - 1))
     def test_claims_only_what_is_unique(self, length: int, syndrome: int) -> None:
