@@ -149,7 +149,7 @@ class TestResults:
         monkeypatch.setattr(engine, "_ROW_GROUP", 5)
         output = tmp_path / "out.parquet"
         algorithm, parameters = make("crc-flip")
-        replay(capture, [Contender(algorithm, parameters, output)], pace=FramesPerSecond(20_000))
+        replay(capture, [Contender(algorithm, parameters, output)], pace=FramesPerSecond(1000))
         file = pq.ParquetFile(output)
         groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
         assert sum(groups) == 14
