@@ -31,6 +31,9 @@ KERNEL_MODULES = (
     "datasets/walk_kernel.py",
     "dot11/kernels.py",
     "analysis/kernels.py",
+    "phy/cck_kernel.py",
+    "phy/dsss_barker_kernel.py",
+    "phy/dsss_kernel.py",
     "phy/random_kernel.py",
     "recorder/ring_kernel.py",
     "replay/algorithms/flip_kernel.py",
@@ -66,7 +69,15 @@ def lean_jit(function: F) -> F:
     return _compile(function, _nrt=False)
 
 
-def _compile(function: F, **options: bool) -> F:
+def inline_jit(function: F) -> F:
+    """As :func:`jit`, and put in place of each call, so that a loop around it becomes vector code.
+
+    Otherwise a kernel's results pass through memory, which ends vectorisation.
+    """
+    return _compile(function, inline="always")
+
+
+def _compile(function: F, **options: bool | str) -> F:
     previous = config.CACHE_DIR  # read when the decorator runs: ours must not leak to others
     config.CACHE_DIR = str(cache_folder())
     try:
