@@ -18,7 +18,7 @@ from .cck_kernel import demodulate_cck, modulate_cck
 from .dsss_barker import BARKER
 from .dsss_barker_kernel import correlate, demodulate_barker, modulate_barker
 from .dsss_scrambler import HISTORY
-from .random_kernel import FADING, INTERFERENCE, NOISE, identify, normals, random_words
+from .random_kernel import FADING, GROUP, INTERFERENCE, NOISE, identify, normals, random_words
 
 Chips = NDArray[np.complex64]
 Bits = NDArray[np.uint8]
@@ -136,16 +136,16 @@ def disturb(
             with the frame at the latest.
         burst_noise: Power of the white noise that a burst adds.
     """
-    draws = np.empty(4, np.float32)
+    draws = np.empty(GROUP, np.float32)
     gain = np.complex64(1)
     if is_fading:
         normals(identity, FADING, 0, draws)
         gain = _SQRT_HALF * np.complex64(complex(draws[0], draws[1]))
-    words = np.empty(4, np.uint32)
+    words = np.empty(GROUP, np.uint32)
     random_words(identity, INTERFERENCE, 0, words)
     burst_start = np.int64(words[0]) * len(chips) >> 32
     burst_stop = burst_start + burst_chips
-    draws = np.empty(4 * ((len(chips) + 1) // 2), np.float32)
+    draws = np.empty(GROUP * (2 * len(chips) // GROUP + 1), np.float32)
     normals(identity, NOISE, 0, draws)
     quiet = np.float32(np.sqrt(noise / 2))  # amplitude of the real and the imaginary part
     loud = np.float32(np.sqrt((noise + burst_noise) / 2))
