@@ -50,11 +50,27 @@ class CrcFlip:
         self._max_flips = max_flips
         self._gate = gate
         self._tables = _make_tables(0)
+        # The kernels are loaded, or compiled, now and not while somebody measures.
+        none = np.zeros(0, np.int64)
+        self._search(none, np.zeros(0, np.uint8), np.zeros(1, np.int32), none)
 
     def recover(self, frames: FrameBatch) -> Repairs:
         """Answer for every bad frame of the batch."""
         rows = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
-        lengths = np.diff(frames.offsets)[rows]
+        return self._search(frames.number[rows], frames.data, frames.offsets, rows)
+
+    def finish(self) -> Repairs:
+        """Nothing is ever left."""
+        return Repairs.none()
+
+    def _search(
+        self,
+        number: NDArray[np.int64],
+        data: NDArray[np.uint8],
+        offsets: NDArray[np.int32],
+        rows: NDArray[np.int64],
+    ) -> Repairs:
+        lengths = np.diff(offsets)[rows]
         fitting = lengths[lengths <= MAX_BYTES]
         bits = 8 * int(fitting.max(initial=0))
         if bits > len(self._tables[0]):
@@ -65,8 +81,8 @@ class CrcFlip:
         expected = np.full(len(rows), np.nan)
         candidates = np.full(len(rows), -1, np.int64)
         search_frames(
-            frames.data,
-            frames.offsets,
+            data,
+            offsets,
             rows,
             self._max_flips,
             self._gate,
@@ -79,17 +95,13 @@ class CrcFlip:
         )
         used = np.arange(MAX_FLIPS) < weights[:, None]
         return Repairs(
-            frames.number[rows],
+            number,
             repaired,
             np.concatenate([[0], np.cumsum(weights)]).astype(np.int32),
             flips[used].astype(np.uint32),
             expected,
             candidates,
         )
-
-    def finish(self) -> Repairs:
-        """Nothing is ever left."""
-        return Repairs.none()
 
 
 def _make_tables(
