@@ -41,18 +41,17 @@ class TableFile:
 
     Raises:
         FormatError: Not Parquet, another table, or a newer version.
+        OSError: It cannot be opened.
     """
 
     def __init__(self, path: Path, table: Table) -> None:
         self.path = path
-        try:
-            self._file = pq.ParquetFile(path)
-        except pa.ArrowInvalid as error:
-            reason = str(error).splitlines()[0]
-            raise FormatError(f"not a Parquet file ({reason})", path=str(path)) from None
+        source = pa.OSFile(str(path))
+        with self._damage_as("not a Parquet file"):
+            self._file = pq.ParquetFile(source)
         table.check(self._file.schema_arrow, path)
         self.metadata = {
-            key.decode().removeprefix("wtrec."): value.decode()
+            key.decode(errors="replace").removeprefix("wtrec."): value.decode(errors="replace")
             for key, value in self._file.metadata.metadata.items()
             if key.startswith(b"wtrec.")
         }
@@ -61,7 +60,7 @@ class TableFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._file.close(force=True)
 
     @property
     def rows(self) -> int:
@@ -69,5 +68,18 @@ class TableFile:
         return int(self._file.metadata.num_rows)
 
     def batches(self, rows: int = 8192) -> Iterator[Any]:
-        """Record batches of up to ``rows`` rows, in the order of the file."""
-        yield from self._file.iter_batches(batch_size=rows)
+        """Record batches of up to ``rows`` rows, in the order of the file.
+
+        Raises:
+            FormatError: The file is damaged.
+        """
+        with self._damage_as("damaged"):
+            yield from self._file.iter_batches(batch_size=rows)
+
+    @contextlib.contextmanager
+    def _damage_as(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise FormatError(f"{what} ({reason})", path=str(self.path)) from None

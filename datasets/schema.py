@@ -8,6 +8,7 @@ can be refused when it is newer than this reader, instead of being read wrongly.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,16 +55,22 @@ class Table:
         Raises:
             FormatError: With what was found and what was wanted.
         """
-        name, _, version = (schema.metadata or {}).get(KEY, b"").decode().partition("/")
+        said = (schema.metadata or {}).get(KEY, b"").decode(errors="replace")
+        name, _, version = said.partition("/")
         if name != self.name:
             found = f"a table of {name}" if name else "no wtrec table"
             raise FormatError(f"{found}, wanted a table of {self.name}", path=str(path))
-        if not version.isdigit() or int(version) > self.version:
+        if not re.fullmatch("[0-9]{1,9}", version) or int(version) > self.version:
             raise FormatError(
                 f"{self.name} version {version}, this wtrec reads up to {self.version}",
                 path=str(path),
                 hint="update wtrec",
             )
-        missing = [c.name for c in self.columns if c.name not in schema.names]
-        if missing:
-            raise FormatError(f"column {missing[0]} is missing from {self.name}", path=str(path))
+        for column in self.columns:
+            fields = [schema.field(at) for at in schema.get_all_field_indices(column.name)]
+            if len(fields) != 1 or fields[0].type != column.type:
+                found = ", ".join(str(field.type) for field in fields) or "missing"
+                raise FormatError(
+                    f"column {column.name} of {self.name} is {found}, wanted {column.type}",
+                    path=str(path),
+                )

@@ -352,7 +352,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
             file.write(head)
             for _ in range(thousands):
                 file.write(packets)
-        command = [sys.executable, "-c", MEMORY, path, str(thousands * 1000)]
+        command = [sys.executable, "-c", MEMORY, str(path), str(thousands * 1000)]
         result = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks.append(int(result.stdout) // 1024)
     path.unlink()
