@@ -24,6 +24,7 @@ from ..datasets.parquet import TableFile
 from ..datasets.reader import CaptureReader
 from ..datasets.results import RESULTS
 from ..errors import MatchError
+from .conditions import Conditions
 from .kernels import count_errors
 from .scoring import AlgorithmScore, Scorer
 from .tally import Group, Tally
@@ -60,6 +61,7 @@ def analyze(
     capture: Path,
     *,
     truth: Truth | None = None,
+    conditions: Conditions | None = None,
     results: Sequence[Path] = (),
     by: Sequence[str] = ("rate_mbps",),
     on_progress: Callable[[str, CaptureReader], None] = lambda _step, _reader: None,
@@ -69,6 +71,7 @@ def analyze(
     Args:
         capture: The capture.
         truth: Where originals come from; None: no bit is judged.
+        conditions: The tx log, to group by its columns.
         results: Results files of replays of this capture.
         by: Columns to group by.
         on_progress: Called after each batch with the step's name and the reader.
@@ -78,7 +81,7 @@ def analyze(
         FormatError: A damaged file.
     """
     truth = truth or NoTruth()
-    tally = Tally(list(by))
+    tally = Tally(list(by), conditions)
     analysis = Analysis(capture, truth.description, Census(), tally.by)
     with ExitStack() as stack:
         scorers = [Scorer(stack.enter_context(TableFile(path, RESULTS))) for path in results]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..datasets.frames import FRAMES, FcsStatus, FrameBatch
 from ..errors import MatchError
+from .conditions import COLUMNS, Conditions
 
 _ALIASES = {"rate": "rate_mbps", "signal": "signal_dbm", "noise": "noise_dbm"}
 _NO_KEYS = {"time", "mpdu"}  # every frame has its own
@@ -73,16 +74,22 @@ class Tally:
     """Adds up groups.
 
     Args:
-        by: Columns of ``frames``, or ``rate``, ``signal``, ``noise`` for short.
+        by: Columns of ``frames``, or ``rate``, ``signal``, ``noise`` for short; and of the
+            tx log.
+        conditions: The tx log, if there is one.
 
     Raises:
         MatchError: No such column.
     """
 
-    def __init__(self, by: list[str]) -> None:
+    def __init__(self, by: list[str], conditions: Conditions | None = None) -> None:
         self.by = list(dict.fromkeys(_ALIASES.get(name, name) for name in by))
+        self._conditions = conditions
         names = [column.name for column in FRAMES.columns if column.name not in _NO_KEYS]
+        names += COLUMNS if conditions else ()
         for name in self.by:
+            if name in COLUMNS and not conditions:
+                raise MatchError(f"column {name!r} is of the tx log; name one with --tx-log")
             if name not in names:
                 raise MatchError(f"no column {name!r} to group by; there are: {', '.join(names)}")
         self._sums: dict[tuple[Any, ...], NDArray[np.int64]] = {}
@@ -111,7 +118,11 @@ class Tally:
             (status == FcsStatus.BAD).astype(np.int64),
             *judged,
         )
-        columns = [frames.column(name) for name in self.by]
+        labels = {}
+        if self._conditions:
+            wanted = [name for name in self.by if name in COLUMNS]
+            labels = self._conditions.label(frames, wanted)
+        columns = [labels[name] if name in labels else frames.column(name) for name in self.by]
         table = pa.table([*columns, *measures], names=[*self.by, *_MEASURES])
         sums = table.group_by(self.by).aggregate([(name, "sum") for name in _MEASURES])
         keys = [tuple(row.values()) for row in sums.select(self.by).to_pylist()]

@@ -16,6 +16,7 @@ from .replay import results_path, stem
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
+    from ..analysis.conditions import Conditions
     from ..analysis.truth import Truth
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -40,7 +41,7 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
     default="rate_mbps",
     show_default=True,
     metavar="COLUMN[,COLUMN]",
-    help="Columns to group by: rate, signal, retry, antenna, channel_mhz ...",
+    help="Columns to group by: rate, signal, retry ...; of the tx log: snr_db, tx_power_dbm ...",
 )
 @click.option(
     "--format",
@@ -82,13 +83,19 @@ def analyze(
     ]
     with contextlib.ExitStack() as stack:
         truth = _truth(stack, tx_log, payload)
+        conditions = _conditions(stack, tx_log)
         if not quiet:
             used = [f"truth: {truth.description if truth else 'none (--tx-log or --payload)'}"]
             used += [f"results: {path}" for path in paths]
             click.echo("\n".join(used), err=True)
         with progress(quiet=quiet) as tick:
             analysis = run_analysis(
-                capture, truth=truth, results=paths, by=by.split(","), on_progress=tick
+                capture,
+                truth=truth,
+                conditions=conditions,
+                results=paths,
+                by=by.split(","),
+                on_progress=tick,
             )
     if output_format == "json":
         print_json(analysis.to_json())
@@ -115,6 +122,16 @@ def _truth(stack: contextlib.ExitStack, tx_log: Path | None, payload: str | None
     from ..datasets.txlog import TX
 
     return TxLogTruth(stack.enter_context(TableFile(tx_log, TX)))
+
+
+def _conditions(stack: contextlib.ExitStack, tx_log: Path | None) -> Conditions | None:
+    if tx_log is None:
+        return None
+    from ..analysis.conditions import Conditions
+    from ..datasets.parquet import TableFile
+    from ..datasets.txlog import TX
+
+    return Conditions(stack.enter_context(TableFile(tx_log, TX)))
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -26,5 +26,18 @@ TX = Table(
         Column("rate_mbps", pa.float64(), "Rate that was asked for.", nullable=True),
         Column("tx_power_dbm", pa.float64(), "Power that was asked for.", nullable=True),
         Column("destination", pa.string(), "Address that it was sent to.", nullable=True),
+        Column(
+            "snr_db",
+            pa.float64(),
+            "Simulated signal-to-noise ratio: Es/N0 per subcarrier (802.11b: per chip) in dB.",
+            nullable=True,
+        ),
+        Column("channel", pa.string(), "Simulated channel.", nullable=True),
+        Column(
+            "receiver",
+            pa.uint32(),
+            "Simulated receiver: the capture's interface. Null: every receiver.",
+            nullable=True,
+        ),
     ),
 )
