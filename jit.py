@@ -1,10 +1,10 @@
 """How kernels are compiled: once per machine, cached, without the interpreter lock.
 
-numba's own cache looks only at the file that a kernel stands in, so a kernel
-that calls a helper of another file would keep running the helper's old code.
-Here the cache folder's name holds a hash of every module that defines kernels
-(``KERNEL_MODULES``), so a change in any of them starts a new cache, and the
-folder is in the user's cache, so an installation on read-only disk has one too.
+numba's own cache looks only at the file that a kernel stands in, so a kernel would
+keep running the old code of a helper, or an old constant, of another file. Here the
+cache folder's name holds a hash of all that kernels are made from (``KERNEL_SOURCES``),
+so a change in any of it starts a new cache, and the folder is in the user's cache, so
+an installation on read-only disk has one too.
 
 Kernels take plain contiguous arrays and scalars and are called through thin
 typed functions; tests run the same source uncompiled as ``kernel.py_func``.
@@ -26,17 +26,14 @@ from numba.core import config, event
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ROOT = Path(__file__).resolve().parent
-KERNEL_MODULES = (
-    "datasets/decode_kernel.py",
-    "datasets/walk_kernel.py",
-    "dot11/kernels.py",
-    "analysis/kernels.py",
-    "phy/cck_kernel.py",
-    "phy/dsss_barker_kernel.py",
-    "phy/dsss_kernel.py",
-    "phy/random_kernel.py",
-    "recorder/ring_kernel.py",
-    "replay/algorithms/flip_kernel.py",
+# Modules that define kernels, and those whose constants are compiled into them.
+KERNEL_SOURCES = (
+    "analysis/*kernel*.py",
+    "datasets/*kernel*.py",
+    "dot11/*.py",
+    "phy/*.py",
+    "recorder/*kernel*.py",
+    "replay/algorithms/*kernel*.py",
 )
 
 
@@ -44,9 +41,8 @@ KERNEL_MODULES = (
 def cache_folder() -> Path:
     """Where compiled kernels are kept: ``$NUMBA_CACHE_DIR`` or the user's cache folder."""
     digest = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
-    for name in KERNEL_MODULES:
-        module = _ROOT / name
-        if module.exists():
+    for pattern in KERNEL_SOURCES:
+        for module in sorted(_ROOT.glob(pattern)):
             digest.update(module.read_bytes())
     base = os.environ.get("NUMBA_CACHE_DIR")
     if not base:
