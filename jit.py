@@ -10,6 +10,9 @@ Kernels take plain contiguous arrays and scalars and are called through thin
 typed functions; tests run the same source uncompiled as ``kernel.py_func``.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# numba makes the attributes of its configuration at run time.
+
 from __future__ import annotations
 
 import functools
@@ -21,7 +24,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import config, event
+from numba.core import config
+from numba.core import event as events
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,7 +77,7 @@ def inline_jit(function: F) -> F:
     return _compile(function, inline="always")
 
 
-def _compile(function: F, **options: bool | str) -> F:
+def _compile(function: F, **options: Any) -> F:
     previous = config.CACHE_DIR  # read when the decorator runs: ours must not leak to others
     config.CACHE_DIR = str(cache_folder())
     try:
@@ -85,15 +89,16 @@ def _compile(function: F, **options: bool | str) -> F:
 def on_first_compile(announce: Callable[[], None]) -> None:
     """Call ``announce`` once, when the first kernel is about to be compiled, not merely loaded."""
 
-    class Listener(event.Listener):  # type: ignore[misc]
+    class Listener(events.Listener):  # type: ignore[misc]
         told = False
 
-        def on_start(self, _event: event.Event) -> None:
+        def on_start(self, event: events.Event) -> None:
+            del event
             if not self.told:
                 self.told = True
                 announce()
 
-        def on_end(self, _event: event.Event) -> None:
-            pass
+        def on_end(self, event: events.Event) -> None:
+            del event
 
-    event.register("numba:compile", Listener())
+    events.register("numba:compile", Listener())

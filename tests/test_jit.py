@@ -142,7 +142,7 @@ def test_others_keep_their_cache_folder() -> None:
     def theirs(x: int) -> int:
         return x + 1
 
-    assert not Path(theirs.stats.cache_path).is_relative_to(jit.cache_folder())
+    assert not str(theirs.stats.cache_path).startswith(str(jit.cache_folder()))
 
 
 def test_lean_kernels_leave_reference_counts_alone() -> None:

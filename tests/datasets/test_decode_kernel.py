@@ -282,6 +282,12 @@ def captures(draw: st.DrawFn) -> list[Packet]:
     return packets
 
 
+DATA = mac.data_frame(b"a packet", addr1=bytes(6), addr2=bytes(6), addr3=bytes(6), to_ds=True)
+GOOD = fcs.append(DATA)
+BAD = fcs.flip(GOOD, [300])
+WITH_FCS = radiotap.build(flags=Flags.FCS)
+
+
 class TestAgainstThePlainDecoder:
     """All columns, null or not."""
 
@@ -298,6 +304,17 @@ class TestAgainstThePlainDecoder:
     ) -> None:
         """Field positions are reused for the same shape only."""
         packets = [Packet(header + mpdu) for header in (one, one, other, other, one)]
+        assert run(packets, INTERFACES) == plain(packets, INTERFACES)
+
+    def test_headers_of_one_length_and_different_present_words(self) -> None:
+        """The shape is the length and every present word, the last one too."""
+        names = ["flags", "rate", "dbm_antenna_signal", "dbm_antenna_noise", "antenna"]
+        headers = [radiotap.build(**{name: 17}) for name in names]
+        headers += [
+            struct.pack("<BBHIIB", 0, 0, 13, 0xA000_0000, 1 << bit, 17) for bit in (1, 2, 5, 6, 11)
+        ]
+        packets = [Packet(header + GOOD) for header in headers]
+        assert len({header[2:4] for header in headers}) == 2
         assert run(packets, INTERFACES) == plain(packets, INTERFACES)
 
     @given(st.lists(st.binary(max_size=60), min_size=1, max_size=4), st.sampled_from([0, 1, 2]))
@@ -324,12 +341,6 @@ def verdict(packet: Packet) -> str:
     rows, _, _ = run([packet], INTERFACES)
     status: str = rows[0]["fcs_status"]
     return status
-
-
-DATA = mac.data_frame(b"a packet", addr1=bytes(6), addr2=bytes(6), addr3=bytes(6), to_ds=True)
-GOOD = fcs.append(DATA)
-BAD = fcs.flip(GOOD, [300])
-WITH_FCS = radiotap.build(flags=Flags.FCS)
 
 
 class TestFcsStatus:
