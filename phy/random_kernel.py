@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ..jit import inline_jit, jit
 
 # What the draws of a frame are for: the second word of the counter.
-SCRAMBLER, NOISE, FADING, INTERFERENCE = range(4)
+SCRAMBLER, NOISE, FADING, INTERFERENCE, BURST_START = range(5)
 
 LANES = 16  # blocks that are computed side by side
 GROUP = 4 * LANES  # words, or normal draws, that they give

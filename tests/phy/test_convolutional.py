@@ -91,16 +91,16 @@ class TestDecode:
     def test_finds_the_nearest_word(self) -> None:
         """Of all words of six bits and tail, the one of largest correlation, whatever arrives."""
         words = np.array([[*bits, *[0] * TAIL] for bits in itertools.product((0, 1), repeat=6)])
-        codewords = np.array([2.0 * encode(word) - 1 for word in words])
+        codewords = 2.0 * np.array([encode(word) for word in words]) - 1
         draw = np.random.default_rng(1)
         for _ in range(50):
-            soft = draw.normal(size=codewords.shape[1])
+            soft = draw.normal(size=(codewords.shape[1],))
             assert decode(soft, 12).tolist() == words[np.argmax(codewords @ soft)].tolist()
 
     def test_corrects_what_the_free_distance_promises(self) -> None:
         """Any four wrong bits, however close together, at rate 1/2: the distance is 10."""
         bits = np.array([*np.random.default_rng(2).integers(0, 2, 30), *[0] * TAIL], np.uint8)
-        soft = 2.0 * encode(bits) - 1
+        soft = np.where(encode(bits), 1.0, -1.0)
         for wrong in itertools.combinations(range(20, 32), 4):
             damaged = soft.copy()
             damaged[list(wrong)] *= -1
