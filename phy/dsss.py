@@ -85,7 +85,8 @@ def receive(
 ) -> list[bytes]:
     """Send frames over a channel.
 
-    What happens to a frame depends on the seed, the rate, the receiver and its own number alone.
+    What happens to a frame depends on the seed, the rate, the SNR, the receiver and its own
+    number alone, and where interference begins on the seed, the rate and the number.
 
     Args:
         mpdus: Frames up to the FCS.
@@ -93,7 +94,7 @@ def receive(
         channel: One of ``CHANNELS``, see the module.
         snr_db: Es/N0 of a chip.
         seed: Any integer from 0 to 2^64 - 1.
-        receiver: Number of the receiver: each has noise and fading of its own.
+        receiver: Number of the receiver, to 65,535: each has noise and fading of its own.
         first_frame: Number of the first frame.
 
     Returns:
@@ -113,6 +114,7 @@ def receive(
     offsets = np.zeros(len(mpdus) + 1, np.int64)
     np.cumsum([len(mpdu) for mpdu in mpdus], out=offsets[1:])
     received = np.empty(offsets[-1], np.uint8)
+    sender = np.uint64(round(2 * rate_mbps) << 56)
     receive_frames(
         np.frombuffer(b"".join(mpdus), np.uint8),
         offsets,
@@ -123,7 +125,8 @@ def receive(
         _BURST_CHIPS if channel == "burst" else 0,
         _BURST_POWER,
         np.uint64(seed),
-        (receiver << 8) + round(2 * rate_mbps),
+        sender,
+        sender | np.uint64(receiver << 32 | int(np.float32(snr_db).view(np.uint32))),
         first_frame,
         received,
     )

@@ -18,12 +18,13 @@ from .cck_kernel import demodulate_cck, modulate_cck
 from .dsss_barker import BARKER
 from .dsss_barker_kernel import correlate, demodulate_barker, modulate_barker
 from .dsss_scrambler import HISTORY
-from .random_kernel import FADING, GROUP, INTERFERENCE, NOISE, identify, normals, random_words
+from .random_kernel import BURST_START, FADING, GROUP, NOISE, identify, normals, random_words
 
 Chips = NDArray[np.complex64]
 Bits = NDArray[np.uint8]
 
 _BARKER_CHIPS = len(BARKER)
+_NOISE_GROUPS = 16  # drawn at once: what stays in the cache
 _SQRT_HALF = np.float32(0.5**0.5)
 
 
@@ -38,7 +39,8 @@ def receive_frames(
     burst_chips: int,
     burst_noise: float,
     seed: np.uint64,
-    stream: int,
+    sender: np.uint64,
+    receiver: np.uint64,
     first_frame: int,
     received: NDArray[np.uint8],
 ) -> None:
@@ -51,31 +53,39 @@ def receive_frames(
         width: Bits per symbol: 1 or 2 (Barker), 4 or 8 (CCK).
         noise: See :func:`disturb`.
         is_fading: Likewise.
-        burst_chips: Likewise.
-        burst_noise: Likewise.
+        burst_chips: Length of the interference, which ends with the frame at the latest.
+        burst_noise: See :func:`disturb`.
         seed: Of all draws.
-        stream: Separates draws of frames with the same number.
+        sender: Stream of what happens to a frame at all receivers.
+        receiver: Stream of what happens to it at this one.
         first_frame: Number of the first frame.
         received: Out, as long as ``data``.
     """
     identity = np.empty(4, np.uint64)
+    chips_per_symbol = _BARKER_CHIPS if width <= 2 else CCK_CHIPS
+    longest = 0
+    for i in range(len(offsets) - 1):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    all_air = np.empty(HISTORY + 8 * longest, np.uint8)
+    all_chips = np.empty(_BARKER_CHIPS + chips_per_symbol * (8 * longest // width), np.complex64)
     for i in range(len(offsets) - 1):
         start, stop = offsets[i], offsets[i + 1]
-        air = np.empty(HISTORY + 8 * (stop - start), np.uint8)
+        air = all_air[: HISTORY + 8 * (stop - start)]
         air[:HISTORY] = histories[i]
         unpack(data[start:stop], air[HISTORY:])
         scramble(air)
         symbols = 8 * (stop - start) // width
-        chips_per_symbol = _BARKER_CHIPS if width <= 2 else CCK_CHIPS
-        chips = np.empty(_BARKER_CHIPS + chips_per_symbol * symbols, np.complex64)
+        chips = all_chips[: _BARKER_CHIPS + chips_per_symbol * symbols]
         for c in range(_BARKER_CHIPS):
             chips[c] = BARKER[c]
         if width <= 2:
             modulate_barker(air[HISTORY:], width, chips[_BARKER_CHIPS:])
         else:
             modulate_cck(air[HISTORY:], width, chips[_BARKER_CHIPS:])
-        identify(seed, stream, first_frame + i, identity)
-        disturb(identity, chips, noise, is_fading, burst_chips, burst_noise)
+        identify(seed, sender, first_frame + i, identity)
+        burst = burst_start(identity, len(chips)) if burst_chips else 0
+        identify(seed, receiver, first_frame + i, identity)
+        disturb(identity, chips, noise, is_fading, burst, burst + burst_chips, burst_noise)
         before = correlate(chips[:_BARKER_CHIPS])
         if width <= 2:
             demodulate_barker(chips[_BARKER_CHIPS:], width, before, air[HISTORY:])
@@ -117,40 +127,50 @@ def descramble(air: Bits) -> None:
 
 
 @jit
+def burst_start(identity: NDArray[np.uint64], chips: int) -> int:
+    """The chip at which the interference of a frame begins, any of them alike.
+
+    Args:
+        identity: Of the frame at the sender: all receivers hear the same interference.
+        chips: Of the frame.
+    """
+    words = np.empty(GROUP, np.uint32)
+    random_words(identity, BURST_START, 0, words)
+    return np.int64(words[0]) * chips >> 32
+
+
+@jit
 def disturb(
     identity: NDArray[np.uint64],
     chips: Chips,
     noise: float,
     is_fading: bool,
-    burst_chips: int,
+    burst_first: int,
+    burst_stop: int,
     burst_noise: float,
 ) -> None:
     """What the channel does to the chips of one frame, in place.
 
     Args:
-        identity: Of the frame, see :func:`wtrec.phy.random_kernel.identify`.
+        identity: Of the frame at this receiver, see :func:`wtrec.phy.random_kernel.identify`.
         chips: Of magnitude 1.
         noise: Power of the white noise per chip.
         is_fading: One complex Gaussian gain of mean power 1 (Rayleigh) for the whole frame.
-        burst_chips: Length of a burst of interference that starts at any chip alike; it ends
-            with the frame at the latest.
-        burst_noise: Power of the white noise that a burst adds.
+        burst_first: First chip of the interference.
+        burst_stop: The first chip after it.
+        burst_noise: Its power per chip, white as well.
     """
-    draws = np.empty(GROUP, np.float32)
+    draws = np.empty(_NOISE_GROUPS * GROUP, np.float32)
     gain = np.complex64(1)
     if is_fading:
-        normals(identity, FADING, 0, draws)
+        normals(identity, FADING, 0, draws[:GROUP])
         gain = _SQRT_HALF * np.complex64(complex(draws[0], draws[1]))
-    words = np.empty(GROUP, np.uint32)
-    random_words(identity, INTERFERENCE, 0, words)
-    burst_start = np.int64(words[0]) * len(chips) >> 32
-    burst_stop = burst_start + burst_chips
-    draws = np.empty(GROUP * (2 * len(chips) // GROUP + 1), np.float32)
-    normals(identity, NOISE, 0, draws)
     quiet = np.float32(np.sqrt(noise / 2))  # amplitude of the real and the imaginary part
     loud = np.float32(np.sqrt((noise + burst_noise) / 2))
-    for i in range(len(chips)):
-        amplitude = loud if burst_start <= i < burst_stop else quiet
-        chips[i] = gain * chips[i] + amplitude * np.complex64(
-            complex(draws[2 * i], draws[2 * i + 1])
-        )
+    chips_at_once = len(draws) // 2
+    for first in range(0, len(chips), chips_at_once):
+        normals(identity, NOISE, first // chips_at_once * _NOISE_GROUPS, draws)
+        for i in range(first, min(first + chips_at_once, len(chips))):
+            real, imaginary = draws[2 * (i - first)], draws[2 * (i - first) + 1]
+            amplitude = loud if burst_first <= i < burst_stop else quiet
+            chips[i] = gain * chips[i] + amplitude * np.complex64(complex(real, imaginary))

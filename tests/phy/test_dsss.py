@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wtrec.phy import cck, dsss, dsss_barker, dsss_plcp
-from wtrec.phy.dsss_kernel import disturb
+from wtrec.phy.dsss_kernel import burst_start, disturb
 from wtrec.phy.dsss_scrambler import HISTORY, descramble, scramble
 from wtrec.phy.random_kernel import identify
 
@@ -45,6 +45,11 @@ def _receive(
         receiver=receiver,
         first_frame=first_frame,
     )
+
+
+def _receiver(rate: float, snr_db: float) -> int:
+    """The stream of draws at receiver 0."""
+    return round(2 * rate) << 56 | int(np.float32(snr_db).view(np.uint32))
 
 
 def _bits(data: bytes) -> Bits:
@@ -142,10 +147,12 @@ class TestReproducibility:
         plain = []
         for i, mpdu in enumerate(mpdus):
             chips = dsss.transmit(mpdu, rate)
-            identify(4, round(2 * rate), 9 + i, identity)
-            burst = dsss._BURST_CHIPS if channel == "burst" else 0
+            identify(4, round(2 * rate) << 56, 9 + i, identity)
+            burst = burst_start(identity, len(chips))
+            stop = burst + dsss._BURST_CHIPS if channel == "burst" else burst
+            identify(4, _receiver(rate, snr_db), 9 + i, identity)
             noise = 10 ** (-snr_db / 10)
-            disturb(identity, chips, noise, channel == "rayleigh", burst, dsss._BURST_POWER)
+            disturb(identity, chips, noise, channel == "rayleigh", burst, stop, dsss._BURST_POWER)
             plain.append(dsss.decode(chips, rate))
         assert compiled == plain
 
@@ -180,7 +187,7 @@ class TestErrorRates:
 
     @pytest.mark.parametrize(("snr_db", "tight"), [(5, 0.8), (6, 0.9)])
     def test_the_code_word_at_11(self, snr_db: float, tight: float) -> None:
-        """The union bound over the other 63 code words holds, and is the closer the rarer errors."""
+        """The union bound over the other code words holds, and is close where errors are rare."""
         words = cck.codewords(8)
         correlations = abs(words @ words[0].conj())[1:] / 8
         es = 8 * 10 ** (snr_db / 10)
@@ -245,8 +252,8 @@ class TestErrorShapes:
         broken = 0
         for frame, mpdu in enumerate(_mpdus(40, 200)):
             chips = dsss.transmit(mpdu, 1.0)
-            identify(7, 2, frame, identity)
-            disturb(identity, chips, 10**0.25, False, 0, 0)
+            identify(7, _receiver(1.0, -2.5), frame, identity)
+            disturb(identity, chips, 10**0.25, False, 0, 0, 0)
             last = complex(chips[:11] @ dsss_barker.BARKER)
             heard = dsss_barker.demodulate(chips[11:], 1, last)
             errors = heard ^ scramble(_bits(mpdu), dsss_plcp.history(200, 1.0))
