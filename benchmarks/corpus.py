@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from wtrec.datasets import pcapng
-from wtrec.recorder.simulate import Simulation, simulate
+from wtrec.recorder.simulate import Simulation
+from wtrec.recorder.simulated_run import write_run
 
 CAPTURES = Path(
     os.environ.get("WTREC_CAPTURES", Path(__file__).parents[2] / "shared" / "data" / "captures")
@@ -20,11 +21,8 @@ def source(folder: Path) -> Path:
     if GVSP.exists():
         return GVSP
     path = folder / "simulated.pcapng"
-    simulate(
-        Simulation(
-            capture=path, error_rates={54.0: 1e-5}, frames=12_300, length=114, seed=1, start=0
-        )
-    )
+    simulation = Simulation(points=((54.0, 1e-5),), channel="bsc", frames=12_300, length=114)
+    write_run(simulation, path)
     return path
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
-# Bit error rate by data rate, rising as on a real link, so that both curves can be seen.
-ERROR_RATES = {6.0: 1e-6, 12.0: 3e-6, 24.0: 1e-5, 36.0: 3e-5, 48.0: 1e-4, 54.0: 2e-4}
-LENGTH = 1000  # bytes: two flips still pass the default gate
+from .output import say_when_compiling
+
+# Rate in Mbit/s and SNR in dB: each rate from nearly hopeless to nearly intact.
+POINTS = (
+    *((12.0, 2.5), (12.0, 3.5), (12.0, 4.5)),
+    *((36.0, 11.0), (36.0, 12.0), (36.0, 13.0)),
+    *((54.0, 16.5), (54.0, 17.5), (54.0, 18.5)),
+)
+LENGTH = 1000  # bytes: two flips still pass crc-flip's default gate
 
 
 @click.command(short_help="The main job from end to end, with no radio.")
@@ -24,43 +29,36 @@ LENGTH = 1000  # bytes: two flips still pass the default gate
 @click.option(
     "--frames",
     type=click.IntRange(1),
-    default=1000,
+    default=300,
     show_default=True,
     metavar="N",
-    help="Frames at each of the six rates.",
+    help="Frames at each of nine points.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True)
 @click.pass_context
 def demo(context: click.Context, directory: Path, frames: int, seed: int) -> None:
-    """Make frames, damage them, replay them into crc-flip, and judge the repairs.
+    """Simulate a small grid of rates and SNRs, replay it into crc-flip, and judge the repairs.
 
-    The frames go through a channel that flips bits at random, more of them at the higher
-    rates. The same seed gives the same numbers.
+    The frames go through OFDM modulation, white noise and a Viterbi decoder. The same seed gives
+    the same numbers.
     """
-    from ..recorder.simulate import Simulation, simulate
+    say_when_compiling()
+    from ..recorder.simulate import Simulation
+    from ..recorder.simulated_run import write_run
     from .analyze import analyze
     from .replay import replay
 
     directory.mkdir(parents=True, exist_ok=True)
     capture = directory / "run.pcapng"
-    click.echo(f"1. record: {frames} frames at each of {len(ERROR_RATES)} rates -> {capture}")
-    simulate(
-        Simulation(
-            capture=capture,
-            error_rates=ERROR_RATES,
-            frames=frames,
-            length=LENGTH,
-            seed=seed,
-            start=time.time_ns(),
-        )
-    )
+    click.echo(f"1. simulate: {frames} frames at each of {len(POINTS)} points -> {capture}")
+    simulation = Simulation(points=POINTS, channel="awgn", frames=frames, length=LENGTH, seed=seed)
+    write_run(simulation, capture)
     click.echo(f"\n2. wtrec replay {capture} --algo crc-flip")
     context.invoke(replay, capture=capture, choices=("crc-flip",), quiet=True)
-    click.echo(f"\n3. wtrec analyze {capture}")
-    context.invoke(analyze, capture=capture, by="rate_mbps", quiet=True)
+    click.echo(f"\n3. wtrec analyze {capture} --by rate,snr_db")
+    context.invoke(analyze, capture=capture, by="rate,snr_db", quiet=True)
     click.echo(
-        "\nEverything is in "
-        f"{directory}/: open run.pcapng in Wireshark, or try\n"
+        f"\nEverything is in {directory}/: open run.pcapng in Wireshark, or try\n"
         f"  wtrec info {capture}\n"
-        f"  wtrec analyze {capture} --format json"
+        f"  wtrec analyze {capture} --by rate,snr_db --format json"
     )

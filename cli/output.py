@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..datasets.reader import CaptureReader
 
 
+@functools.cache  # commands call each other; once is enough
 def say_when_compiling() -> None:
     """Tell the user, should a kernel have to be compiled, why the first call takes its time."""
     from ..jit import on_first_compile

@@ -109,6 +109,24 @@ class GilbertElliott:
         enter = -math.log1p(-frame_error_rate) / bits / (1 - silent)
         return cls(enter, leave, error_rate_bad=_EVENT_ERROR_RATE, seed=seed)
 
+    @classmethod
+    def of_error_rate(cls, error_rate: float, *, code_rate: str, seed: int) -> GilbertElliott:
+        """The same events, as often as it takes for a mean bit error rate.
+
+        Args:
+            error_rate: Of all bits, above 0 and at most half of that within events.
+            code_rate: ``1/2``, ``2/3`` or ``3/4``.
+            seed: See the class.
+        """
+        if not 0 < error_rate <= _EVENT_ERROR_RATE / 2:
+            raise ValueError(
+                f"error_rate={error_rate}, wanted above 0 and at most {_EVENT_ERROR_RATE / 2}"
+            )
+        leave = 1 / _EVENT_BITS[code_rate]
+        share_bad = error_rate / _EVENT_ERROR_RATE  # of the bits, in equilibrium
+        enter = leave * share_bad / (1 - share_bad)
+        return cls(enter, leave, error_rate_bad=_EVENT_ERROR_RATE, seed=seed)
+
     def errors(self, bits: int, stream: int, frame: int) -> NDArray[np.int64]:
         """As :meth:`BinarySymmetricChannel.errors`."""
         draw = _generator(self._seed, stream, frame)

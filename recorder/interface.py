@@ -169,3 +169,14 @@ def _advice() -> str:
         "there is no monitor interface here; make one: iw phy phy0 interface add mon0 type monitor "
         "flags fcsfail control otherbss && ip link set mon0 up"
     )
+
+
+def has_listener(name: str) -> bool:
+    """Whether a packet socket is bound to this interface, or to all of them.
+
+    Raises:
+        OSError: There is no such interface.
+    """
+    index = socket.if_nametoindex(name)
+    lines = Path("/proc/self/net/packet").read_text(encoding="ascii").splitlines()[1:]
+    return any(int(line.split()[4]) in {index, 0} for line in lines)

@@ -1,136 +1,81 @@
-"""Simulated runs: what a sender and a recorder would have written, and nothing else."""
+"""Simulations: what can be asked for, and how transmissions follow each other."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
+import itertools
+import os
+from typing import Any
 
-import dpkt
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
-from wtrec.datasets.frames import FcsStatus
-from wtrec.datasets.parquet import TableFile
-from wtrec.datasets.payload import run_key, self_describing
-from wtrec.datasets.reader import CaptureReader
-from wtrec.datasets.run import Run
-from wtrec.datasets.txlog import TX
-from wtrec.dot11 import fcs, mac
-from wtrec.recorder.simulate import Simulation, simulate
+from wtrec.cli import simulate as command
+from wtrec.recorder import simulate
+from wtrec.recorder.simulate import HEADERS_LENGTH, Simulation, transmissions
 
-START = 1_700_000_000_000_000_000
-RATES = {6.0: 0.0, 54.0: 2e-4}
-
-
-def _simulation(folder: Path, **changes: object) -> Simulation:
-    facts = {
-        "capture": folder / "run.pcapng",
-        "error_rates": RATES,
-        "frames": 150,
-        "length": 500,
-        "seed": 5,
-        "start": START,
-    }
-    return Simulation(**{**facts, **changes})  # type: ignore[arg-type]
+FACTS: dict[str, Any] = {
+    "points": ((54.0, 17.0),),
+    "channel": "awgn",
+    "frames": 150,
+    "length": 300,
+    "retries": 2,
+    "copies": 2,
+}
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 300 frames."""
-    folder = tmp_path_factory.mktemp("run")
-    simulate(_simulation(folder))
-    return folder
+class TestSimulation:
+    """What can be asked for."""
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"length": HEADERS_LENGTH - 1}, "wanted 64 to 4095"),
+            ({"length": 4096}, "wanted 64 to 4095"),
+            ({"points": ((7.0, 3.0),)}, r"rate_mbps=7\.0, wanted one of 1, 2, 5\.5, 6, "),
+            ({"points": ((6.0, 101.0),)}, r"snr_db=101\.0, wanted -100 to 100"),
+            ({"channel": "bsc", "points": ((6.0, 1.5),)}, r"error_rate=1\.5, wanted 0 to 1"),
+            ({"channel": "aether"}, "wanted one of awgn, rayleigh, burst, bsc, gilbert"),
+        ],
+    )
+    def test_impossible_wishes_are_refused(self, change: dict[str, Any], message: str) -> None:
+        """With what would be possible."""
+        with pytest.raises(ValueError, match=message):
+            Simulation(**{**FACTS, **change})
+
+    def test_the_command_offers_the_same_channels(self) -> None:
+        """It names them itself, since its help imports nothing heavy."""
+        assert simulate.CHANNELS == command.CHANNELS
+        assert simulate.BIT_CHANNELS == command.BIT_CHANNELS
 
 
-class TestCapture:
-    """run.pcapng."""
+class TestTransmissions:
+    """How they follow each other."""
 
-    def test_frames_are_bad_exactly_where_bits_were_flipped(self, run: Path) -> None:
-        """Our FCS check, the driver's flag and the tx log agree on every frame."""
-        originals = pq.read_table(run / "run.tx.parquet").column("original").to_pylist()
-        with CaptureReader(run / "run.pcapng") as reader:
-            (frames,) = list(reader)
-        assert len(frames) == 300
-        received = [frames.mpdu(row) for row in range(300)]
-        bad = [a != b for a, b in zip(received, originals, strict=True)]
-        assert (frames.fcs_status == FcsStatus.BAD).tolist() == bad
-        assert frames.column("bad_fcs").to_pylist() == bad
-        assert not any(bad[:150])
-        assert 40 < sum(bad[150:]) < 110
+    def test_they_are_in_order_and_do_not_overlap(self) -> None:
+        """Numbers count up, packets come one after the other, so do attempts."""
+        sent = list(transmissions(Simulation(**FACTS)))
+        assert [item.number for item in sent] == list(range(len(sent)))
+        places = [(item.packet_id, item.attempt) for item in sent]
+        assert places == sorted(places)
+        starts = [item.start_us for item in sent]
+        assert all(b - a > 50 for a, b in itertools.pairwise(starts))
 
-    def test_metadata_says_what_was_simulated(self, run: Path) -> None:
-        """Rates, times and lengths are those that were asked for."""
-        with CaptureReader(run / "run.pcapng") as reader:
-            (frames,) = list(reader)
-        assert frames.column("rate_mbps").to_pylist() == [6.0] * 150 + [54.0] * 150
-        times = frames.column("time").cast("int64").to_numpy()
-        assert times[0] == START
-        assert (np.diff(times) == 1_000_000).all()
-        assert set(np.diff(frames.offsets)) == {500}
+    def test_they_do_not_depend_on_the_number_of_cores(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor on how packets are batched."""
+        here = list(transmissions(Simulation(**FACTS)))
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0})
+        monkeypatch.setattr(simulate, "_BATCH", 7)
+        assert list(transmissions(Simulation(**FACTS))) == here
 
-    def test_tshark_finds_nothing_wrong(self, run: Path) -> None:
-        """Checksums of IP and UDP hold in good frames, and the FCS where we say so."""
-        fields = ["wlan.fcs.status", "ip.checksum.status", "udp.checksum.status", "udp.dstport"]
-        options = [f"{name}:TRUE" for name in ("wlan.check_checksum", "ip.check_checksum")]
-        options.append("udp.check_checksum:TRUE")
-        words = ["tshark", "-r", str(run / "run.pcapng"), "-Y", "radiotap.datarate == 6"]
-        words += ["-T", "fields", *(word for field in fields for word in ("-e", field))]
-        words += [word for option in options for word in ("-o", option)]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines() == ["1\t1\t1\t5005"] * 150
-
-    def test_dpkt_reads_the_datagrams(self, run: Path) -> None:
-        """An independent parser finds the payload where udp_payload does."""
-        sent = pq.read_table(run / "run.tx.parquet").column("original").to_pylist()[0]
-        offset, length = mac.udp_payload(sent[: -fcs.LENGTH]) or (0, 0)
-        ip = dpkt.ip.IP(sent[32 : -fcs.LENGTH])
-        assert ip.data.data == sent[offset : offset + length]
-
-
-class TestTxLog:
-    """run.tx.parquet."""
-
-    def test_every_original_can_be_made_again_from_the_metadata(self, run: Path) -> None:
-        """Run id and packet id give the payload, the log's FCS is good."""
-        with TableFile(run / "run.tx.parquet", TX) as log:
-            key = run_key(log.metadata["run_id"])
-            assert log.metadata["seed"] == "5"
-            rows = [row for batch in log.batches() for row in batch.to_pylist()]
-        assert [row["packet_id"] for row in rows] == list(range(300))
-        for row in rows:
-            assert row["layer"] == "mpdu"
-            assert fcs.syndrome(row["original"]) == 0
-            assert row["original"][60:-4] == self_describing(key, row["packet_id"], 436)
-
-
-class TestRun:
-    """run.json, and all files together."""
-
-    def test_counters_and_hashes_are_those_of_the_files(self, run: Path) -> None:
-        """run.json names the files beside it and counts what they hold."""
-        facts = Run.load(run / "run.json")
-        assert facts.counters is not None
-        assert (facts.counters.received, facts.counters.written) == (300, 300)
-        with CaptureReader(run / "run.pcapng") as reader:
-            bad = sum(int((frames.fcs_status == FcsStatus.BAD).sum()) for frames in reader)
-            assert json.loads(reader.sections[0].comments[0])["run_id"] == facts.run_id
-        assert facts.counters.bad_fcs == bad
-        assert {file.name for file in facts.files} == {"run.pcapng", "run.tx.parquet"}
-
-    def test_the_same_seed_gives_the_same_frames(self, run: Path, tmp_path: Path) -> None:
-        """Another seed gives other payloads and other errors."""
-        for seed, same in ((5, True), (6, False)):
-            folder = tmp_path / str(seed)
-            folder.mkdir()
-            simulate(_simulation(folder, seed=seed))
-            with CaptureReader(run / "run.pcapng") as a, CaptureReader(folder / "run.pcapng") as b:
-                (ours,), (theirs,) = list(a), list(b)
-            assert ours.column("mpdu").equals(theirs.column("mpdu")) is same
-
-    def test_a_length_without_room_is_refused(self, tmp_path: Path) -> None:
-        """Headers and FCS take 64 bytes; nothing is written otherwise."""
-        with pytest.raises(ValueError, match="wanted at least 64"):
-            simulate(_simulation(tmp_path, length=63))
-        assert not list(tmp_path.iterdir())
+    @pytest.mark.parametrize("channel", ["bsc", "gilbert"])
+    def test_bit_channels_have_the_error_rate_that_was_asked_for(self, channel: str) -> None:
+        """On average over many frames, within a fifth: events come in bursts."""
+        simulation = Simulation(
+            points=((54.0, 1e-3),), channel=channel, frames=400, length=1500, seed=3
+        )
+        errors = sum(
+            (int.from_bytes(item.sent) ^ int.from_bytes(item.received[0])).bit_count()
+            for item in transmissions(simulation)
+        )
+        assert errors == pytest.approx(400 * 12_000 * 1e-3, rel=0.2)

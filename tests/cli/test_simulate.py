@@ -1,0 +1,117 @@
+"""``wtrec simulate`` as users run it: files, usage, and frames that the kernel delivers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from wtrec.datasets.reader import CaptureReader
+from wtrec.recorder.interface import has_listener
+
+WTREC = str(Path(sys.executable).with_name("wtrec"))
+
+
+def _simulate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [WTREC, "simulate", "-w", "run.pcapng", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _frames(path: Path) -> list[tuple[int, bytes]]:
+    """Radio clock and bytes of each frame."""
+    with CaptureReader(path) as reader:
+        return [
+            (tsft, mpdu)
+            for frames in reader
+            for tsft, mpdu in zip(
+                frames.column("tsft_us").to_pylist(),
+                frames.column("mpdu").to_pylist(),
+                strict=True,
+            )
+        ]
+
+
+class TestFiles:
+    """Without --to."""
+
+    def test_a_grid_is_written(self, tmp_path: Path) -> None:
+        """Frames at each rate and SNR, and a line that counts them."""
+        words = ["--rate", "6", "--rate", "54", "--snr", "5", "--snr", "25", "--frames", "10"]
+        done = _simulate(tmp_path, *words)
+        assert done.returncode == 0, done.stderr
+        assert "run.pcapng: 40 frames, 10 bad\n" in done.stderr
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"run.pcapng", "run.tx.parquet", "run.json"}
+        assert len(_frames(tmp_path / "run.pcapng")) == 40
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["--channel", "bsc"], "channel bsc takes --ber, not --snr"),
+            (["--channel", "bsc", "--ber", "0.1", "--snr", "3"], "takes --ber, not --snr"),
+            (["--ber", "0.1"], "channel awgn takes --snr, not --ber"),
+            (["--rate", "7"], "rate_mbps=7.0, wanted one of"),
+            (["--length", "10"], "length=10, wanted 64 to 4095"),
+            (["--channel", "gilbert", "--ber", "0.4"], "error_rate=0.4, wanted above 0"),
+            (["--snr", "500"], "snr_db=500.0, wanted -100 to 100"),
+        ],
+    )
+    def test_contradictions_are_wrong_usage(
+        self, tmp_path: Path, words: list[str], message: str
+    ) -> None:
+        """Exit code 2, a sentence, and no file."""
+        done = _simulate(tmp_path, *words)
+        assert done.returncode == 2, done.stderr
+        assert message in done.stderr
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.root
+class TestLive:
+    """With --to, in a network namespace."""
+
+    def test_capture_records_the_simulated_frames(
+        self, tmp_path: Path, network_namespace: None
+    ) -> None:
+        """Byte for byte, broken ones too, in order and in real time."""
+        del network_namespace
+        words = ["--to", "mon0", "--rate", "12", "--snr", "3", "--frames", "300", "--length", "800"]
+        with subprocess.Popen(
+            [WTREC, "simulate", "-w", "sim.pcapng", *words],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as simulator:
+            try:
+                assert simulator.stderr is not None
+                while "mon0 is up" not in (line := simulator.stderr.readline()):
+                    assert line, "the simulator ended"
+                assert not has_listener("mon0")
+                started = time.monotonic()
+                recorder = subprocess.run(
+                    [WTREC, "capture", "mon0", "-w", "rec.pcapng", "-c", "300", "-q"],
+                    cwd=tmp_path,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert recorder.returncode == 0, recorder.stderr
+                simulator.wait(timeout=60)
+            finally:
+                simulator.kill()
+        assert simulator.returncode == 0
+        sent, recorded = _frames(tmp_path / "sim.pcapng"), _frames(tmp_path / "rec.pcapng")
+        assert recorded == sent
+        assert time.monotonic() - started > (sent[-1][0] - sent[0][0]) / 1e6
+        for name in ("sim", "rec"):
+            with CaptureReader(tmp_path / f"{name}.pcapng") as reader:
+                bad = sum(sum(frames.column("bad_fcs").to_pylist()) for frames in reader)
+            assert 60 < bad < 240
