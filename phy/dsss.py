@@ -55,7 +55,7 @@ def transmit(mpdu: bytes, rate_mbps: float) -> Chips:
     bits = np.unpackbits(np.frombuffer(mpdu, np.uint8), bitorder="little")
     air = scramble(bits, dsss_plcp.history(len(mpdu), rate_mbps))
     modulate = dsss_barker.modulate if width <= 2 else cck.modulate
-    return np.concatenate([BARKER, modulate(air, width)])
+    return np.concatenate([BARKER.astype(np.complex64), modulate(air, width)])
 
 
 def decode(chips: Chips, rate_mbps: float) -> bytes:

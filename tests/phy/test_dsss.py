@@ -134,6 +134,16 @@ class TestReproducibility:
         }
         assert len(draws) == 8
 
+    def test_receivers_hear_the_same_interference(self) -> None:
+        """It begins at the same place for all, in noise of their own."""
+        mpdus = _mpdus(50, 200)
+        here = _receive(mpdus, 1, 20, channel="burst", receiver=0)
+        there = _receive(mpdus, 1, 20, channel="burst", receiver=65_535)
+        assert here != there
+        for sent, one, other in zip(mpdus, here, there, strict=True):
+            first, second = np.flatnonzero(_mask(sent, one)), np.flatnonzero(_mask(sent, other))
+            assert abs(int(first[0]) - int(second[0])) < 50
+
     @pytest.mark.parametrize("channel", dsss.CHANNELS)
     @pytest.mark.parametrize(("rate", "snr_db"), [(1.0, -4), (2.0, 0), (5.5, 2), (11.0, 5)])
     def test_the_plain_receiver_decides_alike(
