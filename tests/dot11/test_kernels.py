@@ -93,6 +93,7 @@ SENSIBLE = st.sampled_from(
         [0x0400_482F, 0],
         [VENDOR | MORE | 3, RESET | MORE | 7, 0x0800_0001],
         [MORE | 0x23, 0x20],
+        [MORE | 0x2, RESET | MORE, 0x22],
         [TLV | 0x2, 0],
         [0x0FFF_FFFF],
     ]
@@ -113,6 +114,7 @@ class TestFindFields:
     @given(HEADERS | st.binary(max_size=40))
     @example(b"")
     @example(header_bytes(0, [MORE], 0, 0, None))
+    @example(header_bytes(0, [MORE | 0x2, RESET | MORE, 0x22], 9, 0, None))
     @compiles
     def test_as_parse(self, packet: bytes) -> None:
         """The first field of each kind is where ``parse`` reads it; what does not fit is absent."""
