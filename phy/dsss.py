@@ -19,19 +19,20 @@ first symbol the last of the header, which is noisy like all others. Channels:
     ``awgn``       white noise
     ``rayleigh``   the same, and one complex Gaussian gain of mean power 1 for the whole frame:
                    flat, as echoes within a chip (91 ns) are; the SNR is the mean
-    ``burst``      white noise, and ten times the signal's power of it for 100 us from a moment
-                   that is anywhere in the frame alike
+    ``burst``      white noise, and for 100 us interference like it, of ten times the signal's
+                   power, from a moment that is anywhere in the frame alike, for all receivers
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
 from . import cck, dsss_barker, dsss_plcp
 from .dsss_barker import BARKER, Chips
-from .dsss_scrambler import descramble, scramble
+from .dsss_scrambler import HISTORY, descramble, scramble
 
 CHIPS_PER_SECOND = 11e6
 BITS_PER_SYMBOL = {1.0: 1, 2.0: 2, 5.5: 4, 11.0: 8}  # by rate in Mbit/s
@@ -108,7 +109,7 @@ def receive(
     width = _width(rate_mbps)
     if channel not in CHANNELS:
         raise ValueError(f"channel={channel}, wanted one of {', '.join(CHANNELS)}")
-    histories = np.zeros((len(mpdus), 7), np.uint8)
+    histories = np.empty((len(mpdus), HISTORY), np.uint8)
     for i, mpdu in enumerate(mpdus):
         histories[i] = dsss_plcp.history(len(mpdu), rate_mbps)
     offsets = np.zeros(len(mpdus) + 1, np.int64)
@@ -131,7 +132,7 @@ def receive(
         received,
     )
     data = received.tobytes()
-    return [data[offsets[i] : offsets[i + 1]] for i in range(len(mpdus))]
+    return [data[start:stop] for start, stop in itertools.pairwise(offsets.tolist())]
 
 
 def _width(rate_mbps: float) -> int:
