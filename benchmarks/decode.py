@@ -72,7 +72,7 @@ def _dpkt(path: Path) -> None:
     with path.open("rb") as file:
         for _, packet in dpkt.pcapng.Reader(file):
             frame = packet[int.from_bytes(packet[2:4], "little") :]
-            zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "little")  # noqa: B015
+            _ = zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "little")
             try:
                 dpkt.radiotap.Radiotap(packet)
             except dpkt.Error:  # damaged frames are more than it takes
