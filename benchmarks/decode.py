@@ -80,7 +80,7 @@ def _dpkt(path: Path) -> None:
 
 
 def _scapy(path: Path) -> None:
-    from scapy.utils import PcapNgReader
+    from scapy.utils import PcapNgReader  # pyright: ignore[reportMissingImports] - ./dev bench has it
 
     with PcapNgReader(str(path)) as reader:
         for packet in reader:

@@ -99,8 +99,7 @@ class GilbertElliott:
             code_rate: ``1/2``, ``2/3`` or ``3/4``.
             seed: See the class.
         """
-        if code_rate not in _EVENT_BITS:
-            raise ValueError(f"code_rate={code_rate}, wanted one of {', '.join(_EVENT_BITS)}")
+        _check_code_rate(code_rate)
         if not 0 < frame_error_rate < 1:
             raise ValueError(f"frame_error_rate={frame_error_rate}, wanted above 0 and below 1")
         leave = 1 / _EVENT_BITS[code_rate]
@@ -122,6 +121,7 @@ class GilbertElliott:
             raise ValueError(
                 f"error_rate={error_rate}, wanted above 0 and at most {_EVENT_ERROR_RATE / 2}"
             )
+        _check_code_rate(code_rate)
         leave = 1 / _EVENT_BITS[code_rate]
         share_bad = error_rate / _EVENT_ERROR_RATE  # of the bits, in equilibrium
         enter = leave * share_bad / (1 - share_bad)
@@ -145,3 +145,8 @@ class GilbertElliott:
 
 def _generator(seed: int, stream: int, frame: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, stream, frame]))
+
+
+def _check_code_rate(code_rate: str) -> None:
+    if code_rate not in _EVENT_BITS:
+        raise ValueError(f"code_rate={code_rate}, wanted one of {', '.join(_EVENT_BITS)}")

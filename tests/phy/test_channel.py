@@ -159,6 +159,14 @@ class TestGilbertElliott:
         flips = sum(map(len, broken))
         assert flips == pytest.approx(events * mean * 0.55, rel=0.15)
 
+    @pytest.mark.parametrize("code_rate", ["1/2", "2/3", "3/4"])
+    def test_events_make_the_error_rate_asked(self, code_rate: str) -> None:
+        """On average over many bits."""
+        asked, bits, frames = 2e-3, 8000, 1500
+        channel = GilbertElliott.of_error_rate(asked, code_rate=code_rate, seed=9)
+        flips = sum(len(channel.errors(bits, 0, frame)) for frame in range(frames))
+        assert flips / (bits * frames) == pytest.approx(asked, rel=0.1)
+
     @pytest.mark.parametrize(("p", "q"), [(0, 0.5), (0.5, 0), (0.6, 0.6), (math.nan, 0.1)])
     def test_impossible_chains_are_refused(self, p: float, q: float) -> None:
         """States are entered, left and persist."""
@@ -173,5 +181,9 @@ class TestGilbertElliott:
             GilbertElliott(0.1, 0.1, error_rate_good=math.nan, error_rate_bad=1, seed=1)
         with pytest.raises(ValueError, match="wanted one of 1/2, 2/3, 3/4"):
             GilbertElliott.ofdm_events(0.1, 8000, code_rate="5/6", seed=1)
+        with pytest.raises(ValueError, match="wanted one of 1/2, 2/3, 3/4"):
+            GilbertElliott.of_error_rate(1e-3, code_rate="5/6", seed=1)
+        with pytest.raises(ValueError, match=r"wanted above 0 and at most 0\.275"):
+            GilbertElliott.of_error_rate(0.3, code_rate="1/2", seed=1)
         with pytest.raises(ValueError, match="above 0 and below 1"):
             GilbertElliott.ofdm_events(1, 8000, code_rate="1/2", seed=1)
