@@ -1,9 +1,9 @@
 """The OFDM PHY and its channel, compiled: many frames in one call.
 
-Each stage does what its namesake in ofdm.py and constellation.py does, on arrays that are
-allocated once a call. Everything happens on axes (I, or I and Q, of 48 subcarriers), in units
-of levels. Noise is drawn after equalisation, where that of subcarrier k has the variance
-1 / |H_k|^2; on the axis that BPSK does not use it is not drawn.
+Each stage does what its namesake in ofdm.py, or its like in constellation.py and fading.py, says.
+Everything happens on axes (I, or I and Q, of 48 subcarriers), in units of levels. Noise is drawn
+after equalisation, where that of subcarrier k has the variance 1 / |H_k|^2; on the axis that BPSK
+does not use it is not drawn.
 """
 
 # mypy: disable-error-code="assignment, arg-type, return-value, no-any-return"
@@ -216,6 +216,39 @@ def psdu_of(bits: NDArray[np.uint8], psdu: NDArray[np.uint8]) -> None:
 
 
 @jit
+def receive(
+    received: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    tables: Tables,
+    soft: bool,
+    survivors: NDArray[np.uint8],
+    psdu: NDArray[np.uint8],
+) -> None:
+    """The PSDU of a frame.
+
+    Args:
+        received: All axes, equalised, in levels.
+        weights: Soft bits for a level, by axis of a symbol.
+        tables: The mode's.
+        soft: Whether soft bits are more than signs.
+        survivors: Room for the decoder's decisions.
+        psdu: Out.
+    """
+    axes, coded_bits = len(weights), 2 * tables.data_bits
+    ratios = np.zeros(len(tables.source) + 1, np.int16)  # the last: of bits that are not sent
+    ordered = np.empty(len(received) // axes * coded_bits, np.int16)
+    for symbol in range(len(received) // axes):
+        soft_bits(
+            received[symbol * axes : (symbol + 1) * axes], weights, tables.width, soft, ratios
+        )
+        for i in range(coded_bits):
+            ordered[symbol * coded_bits + i] = ratios[tables.place[i]]
+    decoded = np.empty(SERVICE + 8 * len(psdu) + TAIL, np.uint8)
+    viterbi_kernel.decode(ordered, survivors, decoded)
+    psdu_of(decoded, psdu)
+
+
+@jit
 def carry(
     sent: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -237,8 +270,8 @@ def carry(
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
-    data_bits, width, bits_of_symbol = tables.data_bits, tables.width, len(tables.source)
-    axes = bits_of_symbol // width
+    data_bits = tables.data_bits
+    axes = len(tables.source) // tables.width
     per_subcarrier = axes // SUBCARRIERS
     bits = SERVICE + 8 * longest + TAIL
     symbols = (bits + data_bits - 1) // data_bits
@@ -246,9 +279,7 @@ def carry(
     values, draws = np.empty(room, np.float32), np.empty(room, np.float32)
     gains, deviations = np.ones(SUBCARRIERS, np.float32), np.empty(axes, np.float32)
     weights = np.empty(axes, np.float32)
-    ratios = np.zeros(bits_of_symbol + 1, np.int16)  # the last: nothing known of a punctured bit
-    soft = np.empty(2 * symbols * data_bits, np.int16)
-    survivors, decoded = np.empty((bits, BUTTERFLIES), np.uint8), np.empty(bits, np.uint8)
+    survivors = np.empty((bits, BUTTERFLIES), np.uint8)
     word, name = np.empty(GROUP, np.uint32), np.empty(4, np.uint64)
 
     for i in range(len(offsets) - 1):
@@ -280,11 +311,5 @@ def carry(
             burst = slice(burst_start * axes, burst_stop * axes)
             add(frame[burst], some[burst], deviations, channel.burst)
 
-        for symbol in range(symbols):
-            arrived = frame[symbol * axes : (symbol + 1) * axes]
-            soft_bits(arrived, weights, width, channel.soft, ratios)
-            first = 2 * symbol * data_bits
-            for j in range(2 * data_bits):
-                soft[first + j] = ratios[tables.place[j]]
-        viterbi_kernel.decode(soft, survivors, decoded[:bits])
-        psdu_of(decoded, received[offsets[i] : offsets[i + 1]])
+        arrived = received[offsets[i] : offsets[i + 1]]
+        receive(frame, weights, tables, channel.soft, survivors, arrived)

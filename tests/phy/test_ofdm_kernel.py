@@ -13,17 +13,15 @@ from hypothesis import strategies as st
 
 from wtrec.phy import (
     constellation,
-    convolutional,
     fading,
     ofdm,
     ofdm_kernel,
     scrambler,
-    viterbi_kernel,
 )
 from wtrec.phy.constellation import K_MOD, log_likelihood_ratios
 from wtrec.phy.ofdm import MODES
 from wtrec.phy.random_kernel import FADING, GROUP, NOISE, identify, normals
-from wtrec.phy.viterbi_kernel import MAX_SOFT
+from wtrec.phy.viterbi_kernel import BUTTERFLIES, MAX_SOFT
 
 RATES = st.sampled_from(list(MODES))
 compiles = settings(deadline=None)
@@ -144,11 +142,7 @@ def test_a_whole_frame(psdu: bytes, rate: int) -> None:
         ofdm_kernel.soft_bits(received, weights, tables.width, True, ratios[symbol])
     plain = ofdm.receive(ratios.astype(float), mode, len(psdu))
 
-    bits = ofdm.SERVICE + 8 * len(psdu) + convolutional.TAIL
-    soft = np.append(ratios, np.zeros((symbols, 1), np.int16), axis=1)[:, tables.place]
-    decoded = np.empty(bits, np.uint8)
-    survivors = np.empty((bits, viterbi_kernel.BUTTERFLIES), np.uint8)
-    viterbi_kernel.decode(np.ascontiguousarray(soft).reshape(-1), survivors, decoded)
     arrived = np.empty(len(psdu), np.uint8)
-    ofdm_kernel.psdu_of(decoded, arrived)
+    survivors = np.empty((ofdm.SERVICE + 8 * len(psdu) + 6, BUTTERFLIES), np.uint8)
+    ofdm_kernel.receive(levels, weights, tables, True, survivors, arrived)
     assert arrived.tobytes() == plain
