@@ -292,7 +292,7 @@ class TestAgainstThePlainDecoder:
     """All columns, null or not."""
 
     @given(captures(), st.integers(1, 2**40))
-    @settings(deadline=None, max_examples=400)
+    @settings(deadline=None, max_examples=250)
     def test_rows(self, packets: list[Packet], first: int) -> None:
         """Every column of every frame, the order, and what is counted."""
         assert run(packets, INTERFACES, first) == plain(packets, INTERFACES, first)

@@ -157,7 +157,7 @@ class TestCompressed:
 
     def test_a_truncated_zstd_file(self, tmp_path: Path) -> None:
         """All bytes that can be unpacked one by one are given, then the damage is told."""
-        whole = zstd(DATA + bytes(500_000) + DATA * 9)
+        whole = zstd(DATA + bytes(150_000) + DATA * 4)
         for cut in (9, len(whole) // 3, len(whole) // 2, len(whole) - 1):
             stream = pa.CompressedInputStream(pa.PythonFile(io.BytesIO(whole[:cut]), "r"), "zstd")
             expected = b""
@@ -167,7 +167,7 @@ class TestCompressed:
             with opened(tmp_path / "f", whole[:cut]) as it:
                 assert everything(it) == expected
                 assert "ends early" in it.damage
-        assert len(expected) > 500_000
+        assert len(expected) > 200_000
 
     @pytest.mark.parametrize(("how", "place"), [("gzip", 9_000), ("gzip", -5), ("zstd", 6)])
     def test_a_corrupt_place(self, how: str, place: int, tmp_path: Path) -> None:
