@@ -167,7 +167,7 @@ class TestCompressed:
             with opened(tmp_path / "f", whole[:cut]) as it:
                 assert everything(it) == expected
                 assert "ends early" in it.damage
-        assert len(expected) > 200_000
+        assert len(expected) > 100_000
 
     @pytest.mark.parametrize(("how", "place"), [("gzip", 9_000), ("gzip", -5), ("zstd", 6)])
     def test_a_corrupt_place(self, how: str, place: int, tmp_path: Path) -> None:
