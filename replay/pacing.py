@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..datasets.frames import FrameBatch
 
 _NS = 1_000_000_000
+_NEVER = 1 << 62  # 146 years: later due times are as good as this, and fit into 64 bits
 
 
 class Pace(Protocol):
@@ -52,7 +53,7 @@ class FramesPerSecond:
         """Frame n is due at n / pps, computed anew for each, so nothing adds up."""
         number = np.arange(self._count, self._count + len(frames), dtype=np.float64)
         self._count += len(frames)
-        return (number * (_NS / self._pps)).astype(np.int64)
+        return _due_ns(number * (_NS / self._pps))
 
     def __str__(self) -> str:
         return f"pps {self._pps:g}"
@@ -81,7 +82,11 @@ class RecordedTime:
         elapsed = np.maximum.accumulate(np.maximum(elapsed, self._latest))
         if len(elapsed):
             self._latest = int(elapsed[-1])
-        return (elapsed / self._rate).astype(np.int64)
+        return _due_ns(elapsed / self._rate)
 
     def __str__(self) -> str:
         return f"rate {self._rate:g}"
+
+
+def _due_ns(due: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.minimum(due, _NEVER).astype(np.int64)
