@@ -1,14 +1,16 @@
-"""``./dev bench [--quick] [decode] [memory] [capture]``: speed and memory beside the peers."""
+"""``./dev bench [--quick] [NAME ...]``: speed and memory beside the peers."""
 
 from __future__ import annotations
 
 import sys
 
-from . import capture, decode, memory
+from . import capture, decode, memory, phy, phy_b
 
 BENCHMARKS = {
     "decode": ("Decoding, every column, FCS checked", decode),
     "memory": ("Peak memory of wtrec analyze", memory),
+    "phy": ("OFDM links", phy),
+    "phy_b": ("802.11b links", phy_b),
     "capture": ("Capture on a simulated monitor interface", capture),
 }
 
