@@ -24,7 +24,7 @@ def timed(times: list[int | None]) -> FrameBatch:
     return FrameBatch(pa.record_batch({"time": pa.array(times, pa.timestamp("ns", "UTC"))}))
 
 
-NEVER = 2**62  # ns; what is due later than in 146 years is due then
+NEVER = Fraction(2**62)  # ns; what is due later than in 146 years is due then
 
 
 class TestFramesPerSecond:
