@@ -12,7 +12,6 @@ import click
 
 from ..errors import WtrecError
 from .output import finish, number, print_json, print_table, progress, say_when_compiling, share
-from .replay import results_path, stem
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
@@ -72,15 +71,11 @@ def analyze(
         raise click.UsageError("--tx-log and --payload are two sources of the truth: take one")
     say_when_compiling()
     from ..analysis.analyze import analyze as run_analysis
+    from ..datasets.run import results_beside, tx_log_path
 
-    beside = capture.with_name(f"{stem(capture)}.tx.parquet")
-    if tx_log is None and payload is None and beside.exists():
-        tx_log = beside
-    paths = list(results) or [
-        path
-        for path in sorted(capture.parent.glob(results_path(capture, "*").name))
-        if path != beside
-    ]
+    if tx_log is None and payload is None and tx_log_path(capture).exists():
+        tx_log = tx_log_path(capture)
+    paths = list(results) or results_beside(capture)
     with contextlib.ExitStack() as stack:
         truth = _truth(stack, tx_log, payload)
         conditions = _conditions(stack, tx_log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,12 @@ def replay(
     """
     if sum([topspeed, rate is not None, pps is not None]) > 1:
         raise click.UsageError("--topspeed, --rate and --pps are three paces: take one")
+    if not all(math.isfinite(pace) for pace in (rate, pps) if pace is not None):
+        raise click.UsageError("--rate and --pps take finite numbers")
     if output is not None and len(choices) > 1:
         raise click.UsageError("-o names one file, but there are several algorithms")
     say_when_compiling()
+    from ..datasets.run import results_path, tx_log_path
     from ..replay.algorithm import make
     from ..replay.engine import Contender
     from ..replay.engine import replay as run_replay
@@ -84,6 +88,8 @@ def replay(
             raise click.UsageError(
                 f"two algorithms would both write {path}: replay them one by one with -o"
             )
+        if path.resolve() in {capture.resolve(), tx_log_path(capture).resolve()}:
+            raise click.UsageError(f"the results would overwrite {path}: name another file with -o")
         contenders.append(Contender(algorithm, parameters, path))
     with progress(quiet=quiet) as tick:
         summary = run_replay(
@@ -98,19 +104,6 @@ def replay(
     else:
         _print(summary)
     finish(context, summary.losses)
-
-
-def results_path(capture: Path, algorithm: str) -> Path:
-    """Where the results of an algorithm stand: ``run.pcapng`` -> ``run.<algo>.parquet``."""
-    return capture.with_name(f"{stem(capture)}.{algorithm}.parquet")
-
-
-def stem(capture: Path) -> str:
-    """What the names of a run's files begin with."""
-    name = capture.name
-    for suffix in (".gz", ".zst", ".pcapng", ".pcap", ".cap"):
-        name = name.removesuffix(suffix)
-    return name
 
 
 def _pace(rate: float | None, pps: float | None) -> Pace | None:

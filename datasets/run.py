@@ -223,8 +223,32 @@ class Run:
 
 def run_json_path(capture: Path) -> Path:
     """Where the metadata of a capture stands: ``run.pcapng`` → ``run.json``, beside it."""
-    stem = capture.name.removesuffix(".pcapng")
-    return capture.with_name(f"{stem}.json")
+    return capture.with_name(f"{_stem(capture)}.json")
+
+
+def tx_log_path(capture: Path) -> Path:
+    """Where the tx log of a capture stands: ``run.pcapng`` → ``run.tx.parquet``."""
+    return capture.with_name(f"{_stem(capture)}.tx.parquet")
+
+
+def results_path(capture: Path, algorithm: str) -> Path:
+    """Where the results of an algorithm stand: ``run.pcapng`` → ``run.<algo>.parquet``."""
+    return capture.with_name(f"{_stem(capture)}.{algorithm.replace('.', '-')}.parquet")
+
+
+def results_beside(capture: Path) -> list[Path]:
+    """The results that stand beside a capture, sorted.
+
+    ``run.2.crc-flip.parquet`` belongs to ``run.2.pcapng``, not to ``run.pcapng``.
+    """
+    results = re.compile(rf"{re.escape(_stem(capture))}\.[^.]+\.parquet")
+    found = sorted(path for path in capture.parent.iterdir() if results.fullmatch(path.name))
+    return [path for path in found if path != tx_log_path(capture)]
+
+
+def _stem(capture: Path) -> str:
+    """What the names of a run's files begin with: those of ``run.pcapng.gz`` with ``run``."""
+    return re.sub(r"(\.(pcapng|pcap|cap))?(\.(gz|zst))?$", "", capture.name)
 
 
 def to_rfc3339(time: int) -> str:

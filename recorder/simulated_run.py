@@ -18,7 +18,7 @@ from ..datasets import pcapng
 from ..datasets.files import replacing
 from ..datasets.parquet import new_table
 from ..datasets.payload import SELF_DESCRIBING
-from ..datasets.run import Counters, Run, RunFile, run_json_path
+from ..datasets.run import Counters, Run, RunFile, run_json_path, tx_log_path
 from ..datasets.txlog import TX
 from ..dot11 import airtime, radiotap
 from .simulate import RECEIVER_IP, Simulation, Transmission, transmissions
@@ -64,7 +64,7 @@ def write_run(
     chunk = list(itertools.islice(on_air, _CHUNK))
     start = time.time_ns() if start is None else start
     run = _begin(simulation, start)
-    tx_log = capture.with_name(f"{run_json_path(capture).stem}.tx.parquet")
+    tx_log = tx_log_path(capture)
     metadata = {
         "run_id": run.run_id,
         "host": run.host,

@@ -18,7 +18,8 @@ from click.testing import CliRunner, Result
 from wtrec.cli.analyze import analyze
 from wtrec.cli.info import info
 from wtrec.cli.main import COMMANDS, wtrec
-from wtrec.cli.replay import replay, results_path
+from wtrec.cli.replay import replay
+from wtrec.datasets.run import results_path
 
 WTREC = Path(sys.executable).with_name("wtrec")
 ZEROS = bytes(50)
@@ -164,6 +165,30 @@ class TestReplayAndAnalyze:
         assert score["name"] == "crc-flip"
         assert [score[key] for key in ("attempted", "repaired", "correct", "wrong")] == [2, 2, 2, 0]
 
+    def test_results_never_overwrite_what_was_measured(self, capture: Path) -> None:
+        """Neither the capture nor its tx log, by whatever name -o has them."""
+        before = capture.read_bytes()
+        (capture.parent / "there").symlink_to(capture)
+        for name in ("run.pcapng", "there", "run.tx.parquet"):
+            done = _run(replay, capture, "--algo", "crc-flip", "-o", capture.with_name(name))
+            assert done.exit_code == 2, done.output
+            assert "would overwrite" in done.output
+        assert capture.read_bytes() == before
+        assert not capture.with_name("run.tx.parquet").exists()
+
+    def test_results_beside_are_those_of_this_capture(self, capture: Path) -> None:
+        """What belongs to run.2.pcapng is not taken for run.pcapng's, and names are no patterns."""
+        for name in ("run.2.pcapng", "run[2].pcapng"):
+            other = capture.with_name(name)
+            other.write_bytes(capture.read_bytes() + b"cut")
+            assert _run(replay, other, "--algo", "crc-flip").exit_code == 3
+            capture.with_name("run.2.tx.parquet").touch()
+            shown = _run(analyze, other, "--payload", "zeros")
+            assert f"results: {results_path(other, 'crc-flip')}\n" in shown.stderr
+        shown = _run(analyze, capture, "--payload", "zeros")
+        assert shown.exit_code == 0, shown.stderr
+        assert "results:" not in shown.stderr
+
     def test_it_says_what_it_used(self, capture: Path) -> None:
         """Truth and results, on stderr, unless -q."""
         _run(replay, capture, "--algo", "crc-flip")
@@ -204,6 +229,8 @@ class TestReplayAndAnalyze:
             ["--pps", "5", "--rate", "2"],
             ["--topspeed", "--pps", "5"],
             ["--pps", "0"],
+            ["--pps", "nan"],
+            ["--rate", "inf"],
             ["--limit", "0"],
             ["--algo", "crc-flip:max_flips=1"],
             ["--algo", "crc-flip", "-o", "x.parquet"],

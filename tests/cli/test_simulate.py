@@ -52,6 +52,17 @@ class TestFiles:
         assert names == {"run.pcapng", "run.tx.parquet", "run.json"}
         assert len(_frames(tmp_path / "run.pcapng")) == 40
 
+    def test_its_tx_log_is_found_beside_it(self, tmp_path: Path) -> None:
+        """However the capture's name ends."""
+        for name in ("run.pcap", "run.1.cap", "run"):
+            done = _simulate(tmp_path, "--frames", "2", "-w", name)
+            assert done.returncode == 0, done.stderr
+            done = subprocess.run(
+                [WTREC, "analyze", name], cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            stem = name.removesuffix(".pcap").removesuffix(".cap")
+            assert f"truth: tx log {stem}.tx.parquet (mpdu)\n" in done.stderr
+
     @pytest.mark.parametrize(
         ("words", "message"),
         [
