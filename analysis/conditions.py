@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..datasets.frames import FRAMES, FrameBatch
 from ..datasets.parquet import TableFile
-from ..datasets.txlog import TX
+from ..datasets.txlog import TX, packets
 
 WINDOW_S = 2.0
 
@@ -44,7 +44,7 @@ class Conditions:
     """
 
     def __init__(self, log: TableFile) -> None:
-        self._batches: Iterator[Any] = log.batches()
+        self._batches: Iterator[Any] = packets(log)
         self._rows = TX.schema.empty_table().select(["time", *COLUMNS])
         self._ended = False
 

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.payload import SELF_DESCRIBING, STAMP_LENGTH, packet_ids
+from ..datasets.txlog import packets
 from ..errors import MatchError
 from .kernels import nearest
 from .layout import Layouts
@@ -86,7 +87,7 @@ class TxLogTruth:
         if first is None:
             raise MatchError(f"{log.path}: the tx log has no packets")
         self._layer = first.column("layer").to_pylist()[0]
-        self._batches: Iterator[Any] = log.batches()
+        self._batches: Iterator[Any] = packets(log)
         self._window: deque[_Sent] = deque()
         self._read_to = _NO_TIME
 

@@ -6,8 +6,14 @@ rule, see :mod:`wtrec.datasets.payload`) and ``seed``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 
+from ..errors import FormatError
+from .parquet import TableFile
 from .schema import Column, Table
 
 TX = Table(
@@ -41,3 +47,28 @@ TX = Table(
         ),
     ),
 )
+
+
+def packets(log: TableFile) -> Iterator[Any]:
+    """The record batches of a log, checked to be in the order of time.
+
+    A log is read along with its capture: of one in another order, packets would be missed.
+
+    Raises:
+        FormatError: A packet is earlier than the one before it, or the file is damaged.
+    """
+    latest = np.iinfo(np.int64).min
+    row = 0
+    for batch in log.batches():
+        times = np.append(latest, batch.column("time").cast("int64").to_numpy())
+        falls = np.flatnonzero(times[1:] < times[:-1])
+        if len(falls):
+            raise FormatError(
+                f"packet {row + int(falls[0])} (counted from 0) was sent before the one in front "
+                "of it, wanted a tx log in the order of time",
+                path=str(log.path),
+                hint="sort it by time",
+            )
+        row += len(batch)
+        latest = times[-1]
+        yield batch

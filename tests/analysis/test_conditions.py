@@ -16,7 +16,7 @@ from wtrec.analysis.conditions import COLUMNS, WINDOW_S, Conditions
 from wtrec.datasets.frames import FRAMES, FrameBatch
 from wtrec.datasets.parquet import TableFile, new_table
 from wtrec.datasets.txlog import TX
-from wtrec.errors import MatchError
+from wtrec.errors import FormatError, MatchError
 
 START = 1_700_000_000_000_000_000
 WINDOW_NS = int(WINDOW_S * 1e9)
@@ -107,6 +107,14 @@ class TestLabel:
                 assert labels["snr_db"].to_pylist() == [
                     _search(rows, ms, interface) for ms, interface in batch
                 ]
+
+    def test_logs_in_another_order_are_refused(self, tmp_path: Path) -> None:
+        """Read along with the capture, they would label frames with what was not sent last."""
+        path = _write_log(tmp_path / "tx.parquet", [(n, 1.0, None) for n in (0, 1, 2, 3, 5, 4)])
+        with TableFile(path, TX) as log:
+            conditions = Conditions(log)
+            with pytest.raises(FormatError, match=r"tx\.parquet: packet 5 .*; sort it by time"):
+                conditions.label(_frames([(6, 0)]), ["snr_db"])
 
     def test_columns_of_frames_are_not_offered_twice(self) -> None:
         """The rate that was received is that of frames, not the one that was asked for."""

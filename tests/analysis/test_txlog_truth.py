@@ -20,7 +20,7 @@ from wtrec.datasets.payload import self_describing
 from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.txlog import TX
 from wtrec.dot11 import fcs
-from wtrec.errors import MatchError
+from wtrec.errors import FormatError, MatchError
 
 Write = Callable[..., Path]
 Frame = Callable[..., bytes]
@@ -387,6 +387,17 @@ class TestWindow:
             tmp_path / "run.tx.parquet", [good, bytes(50)], layers=["mpdu", "payload"]
         )
         with pytest.raises(MatchError, match=r"mixes layers \(mpdu, payload\)"):
+            matched(capture, log)
+
+    def test_unordered_log(
+        self, tmp_path: Path, write_capture: Write, write_tx_log: Write, udp_frame: Frame
+    ) -> None:
+        """A log that is not in the order of time is refused: packets of it would be missed."""
+        sent = [udp_frame(bytes([n] * 50)) for n in range(3)]
+        capture = write_capture(tmp_path / "run.pcapng", [fcs.flip(sent[0], [1])])
+        times = [START, START + 9 * SECOND, START + 8 * SECOND]
+        log = write_tx_log(tmp_path / "run.tx.parquet", sent, times=times)
+        with pytest.raises(FormatError, match=r"packet 2 .* wanted a tx log in the order of time"):
             matched(capture, log)
 
     def test_description(self, tmp_path: Path, write_tx_log: Write) -> None:
