@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from .decode_kernel import ABSENT, BAD, GOOD, UNVERIFIABLE, Bit, Decoded, Valid
 from .schema import Column, Table
+
+_Number = TypeVar("_Number", np.uint8, np.int32)
 
 MAX_FRAMES = 65_536
 MAX_BYTES = 64 << 20
@@ -199,14 +201,13 @@ class FrameBatch:
     def offsets(self) -> NDArray[np.int32]:
         """Shape (frames + 1,): frame ``i`` is ``data[offsets[i]:offsets[i + 1]]``."""
         mpdu = self.column("mpdu")
-        offsets = np.frombuffer(mpdu.buffers()[1], np.int32)
+        offsets = _read_only(mpdu.buffers()[1], np.int32)
         return offsets[mpdu.offset : mpdu.offset + len(mpdu) + 1]
 
     @functools.cached_property
     def data(self) -> NDArray[np.uint8]:
         """The bytes of all frames; see :attr:`offsets`."""
-        buffer = self.column("mpdu").buffers()[2]
-        return np.zeros(0, np.uint8) if buffer is None else np.frombuffer(buffer, np.uint8)
+        return _read_only(self.column("mpdu").buffers()[2] or b"", np.uint8)
 
     def mpdu(self, row: int) -> bytes:
         """The bytes of one frame."""
@@ -215,6 +216,13 @@ class FrameBatch:
     def slice(self, start: int, length: int) -> FrameBatch:
         """A run of frames, without a copy."""
         return FrameBatch(self.arrow.slice(start, length))
+
+
+def _read_only(buffer: Any, kind: type[_Number]) -> NDArray[_Number]:
+    """A view that nobody can write to: the algorithms of a replay share the batch."""
+    view = np.frombuffer(buffer, kind)
+    view.flags.writeable = False
+    return view
 
 
 def _bitmap(flags: NDArray[np.unsignedinteger[Any]], bit: int) -> Any:

@@ -52,7 +52,10 @@ class CrcFlip:
         self._tables = _make_tables(0)
         # The kernels are loaded, or compiled, now and not while somebody measures.
         none = np.zeros(0, np.int64)
-        self._search(none, np.zeros(0, np.uint8), np.zeros(1, np.int32), none)
+        data, offsets = np.zeros(0, np.uint8), np.zeros(1, np.int32)
+        for array in (data, offsets):  # as a batch has them: kernels are compiled for that
+            array.flags.writeable = False
+        self._search(none, data, offsets, none)
 
     def recover(self, frames: FrameBatch) -> Repairs:
         """Answer for every bad frame of the batch."""

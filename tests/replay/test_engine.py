@@ -47,6 +47,16 @@ class Witness:
         return Repairs.of([(number, [number]) for number in reversed(self.bad)])
 
 
+class Scribbling(Witness):
+    """Repairs the frames where they lie, which are not its own."""
+
+    name = "scribbling"
+
+    def recover(self, frames: FrameBatch) -> Repairs:
+        frames.data[:] ^= 1
+        return Repairs.none()
+
+
 class Failing(Witness):
     """Breaks after it has repaired something."""
 
@@ -180,6 +190,12 @@ class TestFailure:
             replay(capture, [Contender(Witness(), {}, old), Contender(Failing(), {}, output)])
         assert sorted(path.name for path in tmp_path.iterdir()) == ["old.parquet", "run.pcapng"]
         assert old.read_bytes() == before
+
+    def test_frames_are_shared(self, capture: Path, tmp_path: Path) -> None:
+        """No algorithm can change what the ones after it see."""
+        contender = Contender(Scribbling(), {}, tmp_path / "results.parquet")
+        with pytest.raises(ValueError, match="read-only"):
+            replay(capture, [contender])
 
     def test_broken_contract(self, capture: Path, tmp_path: Path) -> None:
         """An answer for a good frame ends the replay, and leaves no file."""
