@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.results import REPAIRED, RESULTS
-from ..errors import MatchError
+from ..errors import FormatError, MatchError
 from .kernels import CORRECT, UNJUDGED, WRONG, judge_flips
 from .truth import Known
 
@@ -99,6 +99,8 @@ class Scorer:
 
         Raises:
             MatchError: The results answer for a frame that is not bad here.
+            FormatError: The answers are not in the order of frames, or their flips are outside of
+                the frame, not sorted, or named twice.
         """
         answers = self._take(int(frames.number[-1]))
         if not len(answers):
@@ -111,10 +113,10 @@ class Scorer:
                 f"{self._path}: answers for frames that are not bad in this capture; "
                 "replay this capture again"
             )
+        bounds, positions = self._flips(answers, 8 * np.diff(frames.offsets)[rows[where]])
         self.score.attempted += len(answers)
         repaired = answers.column("outcome").cast(pa.string()).to_numpy(False) == REPAIRED
         self.score.repaired += int(repaired.sum())
-        flips = answers.column("flips").combine_chunks()
         verdicts = np.full(len(answers), UNJUDGED, np.int8)
         judge_flips(
             frames.data,
@@ -123,14 +125,33 @@ class Scorer:
             known.begins[where],
             *_pick(known, where),
             errors[where],
-            np.asarray(flips.offsets.to_numpy(), np.int64) - flips.offsets[0].as_py(),
-            np.asarray(flips.flatten().to_numpy(), np.int64),
+            bounds,
+            positions,
             verdicts,
         )
         judged = verdicts[repaired]
         self.score.correct += int((judged == CORRECT).sum())
         self.score.wrong += int((judged == WRONG).sum())
         self.score.unjudged += int((judged == UNJUDGED).sum())
+
+    def _flips(
+        self, answers: Any, bits: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each answer's flips begin and end, and all flips; ``bits``: the frames' lengths."""
+        flips = answers.column("flips").combine_chunks()
+        bounds = np.asarray(flips.offsets.to_numpy(), np.int64) - flips.offsets[0].as_py()
+        positions = np.asarray(flips.flatten().to_numpy(), np.int64)
+        frame = np.repeat(np.arange(len(answers)), np.diff(bounds))
+        wrong = positions >= bits[frame]
+        wrong[1:] |= (np.diff(positions) <= 0) & (np.diff(frame) == 0)
+        if wrong.any():
+            number = answers.column("number")[int(frame[wrong.argmax()])].as_py()
+            raise FormatError(
+                f"the flips of frame {number} are not rising bit positions of that frame",
+                path=str(self._path),
+                hint="replay this capture again",
+            )
+        return bounds, positions
 
     def _take(self, last_number: int) -> Any:
         """The answers up to a frame number, those taken before excepted."""
@@ -141,7 +162,10 @@ class Scorer:
                 break
             parts.append(pa.Table.from_batches([batch]))
         table = pa.concat_tables(parts, promote_options="permissive")
-        count = int(np.searchsorted(table.column("number").to_numpy(), last_number, side="right"))
+        numbers = table.column("number").to_numpy()
+        if (np.diff(numbers) <= 0).any():
+            raise FormatError("the answers are not in the order of frames", path=str(self._path))
+        count = int(np.searchsorted(numbers, last_number, side="right"))
         self._ahead = table.slice(count)
         return table.slice(0, count)
 

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -178,3 +180,43 @@ class TestOtherResults:
         capture, _ = run
         with pytest.raises(FormatError, match="not a Parquet file"):
             analyze(capture, results=[capture])
+
+
+class TestForeignResults:
+    """Results that another program wrote; a wrong one must not be counted as right."""
+
+    @pytest.mark.parametrize(
+        ("numbers", "flips", "message"),
+        [
+            ([1, 2], [[PAYLOAD[0], PAYLOAD[0]], []], "the flips of frame 1 are not rising"),
+            ([1, 2], [[], [PAYLOAD[1], PAYLOAD[0]]], "the flips of frame 2 are not rising"),
+            ([1, 2], [[], [PAYLOAD[0], FRAME_BITS]], "the flips of frame 2 are not rising"),
+            ([2, 1], [[], []], "not in the order of frames"),
+            ([1, 1], [[], []], "not in the order of frames"),
+        ],
+    )
+    def test_contradictions_are_refused(
+        self,
+        tmp_path: Path,
+        write_capture: Write,
+        udp_frame: Frame,
+        numbers: list[int],
+        flips: list[list[int]],
+        message: str,
+    ) -> None:
+        """Flips named twice, unsorted or outside of the frame; frames named twice or unsorted."""
+        good = udp_frame(RULE.fill(SIZE))
+        capture = write_capture(
+            tmp_path / "run.pcapng",
+            [fcs.flip(good, PAYLOAD[:2]), fcs.flip(good, PAYLOAD[:3]), good],
+        )
+        score(capture, {1: [PAYLOAD[0]], 2: [PAYLOAD[0]]})
+        path = capture.with_suffix(".scripted.parquet")
+        table = pq.read_table(path)
+        for name, values in (("number", numbers), ("flips", flips)):
+            at = table.schema.get_field_index(name)
+            field = table.schema.field(at)
+            table = table.set_column(at, field, pa.array(values, field.type))
+        pq.write_table(table, path)
+        with pytest.raises(FormatError, match=message):
+            analyze(capture, truth=PayloadTruth(RULE), results=[path])
