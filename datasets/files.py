@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
@@ -21,8 +22,10 @@ def replacing(path: Path) -> Iterator[Path]:
         The name to write to, in the same folder.
 
     Raises:
-        OSError: It cannot be written; ``path`` is as it was.
+        OSError: It cannot be written, or is no regular file; ``path`` is as it was.
     """
+    if path.exists() and not path.is_file():  # root would replace /dev/null
+        raise OSError(errno.EINVAL, "not a regular file, which could be replaced", str(path))
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:  # name the file that was asked for

@@ -177,10 +177,13 @@ def open_source(path: str | Path) -> Source:
     """Open a capture file, plain or compressed.
 
     Raises:
-        FormatError: The file is empty.
+        FormatError: The file is empty, or a pipe.
         OSError: It cannot be opened.
     """
     file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - the source closes it
+    if not file.seekable():
+        file.close()
+        raise FormatError("a pipe, wanted a file: it is read twice", path=str(path))
     magic = file.read(4)
     file.seek(0)
     if magic.startswith(_GZIP_MAGIC):

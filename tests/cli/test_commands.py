@@ -85,6 +85,24 @@ class TestMain:
             f"wtrec: {tmp_path}/no/x.parquet: No such file or directory"
         )
 
+    def test_pipes_and_devices_are_refused(self, capture: Path, tmp_path: Path) -> None:
+        """A capture is read more than once, and results take the place of what has their name."""
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        done = _wtrec("replay", capture, "--algo", "crc-flip", "-o", pipe)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(f"wtrec: {pipe}: not a regular file")
+        assert pipe.is_fifo()
+        with subprocess.Popen(["cat", capture], stdout=subprocess.PIPE) as cat:
+            shown = subprocess.run(
+                [WTREC, "info", "/dev/stdin"],
+                stdin=cat.stdout,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert shown.stderr == "wtrec: /dev/stdin: a pipe, wanted a file: it is read twice\n"
+
     def test_a_reader_that_goes_away_is_no_traceback(self, capture: Path) -> None:
         """``wtrec info ... | head -1``."""
         reading, writing = os.pipe()
