@@ -4,7 +4,7 @@ The public interface; everything else may change.
 
     import wtrec
 
-    frames = wtrec.read_frames("run.pcapng")  # an Arrow stream: pandas, polars, DuckDB take it
+    frames = wtrec.read_frames("run.pcapng")  # an Arrow stream, for polars, DuckDB, pandas
 
 An algorithm of your own is a class with the three members of :class:`Algorithm`, or a
 :class:`PerFrameAlgorithm` with one method; see ``docs/algorithms.md``.
@@ -65,3 +65,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LAZY[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

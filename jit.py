@@ -19,6 +19,7 @@ import functools
 import hashlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -77,7 +78,20 @@ def inline_jit(function: F) -> F:
     return _compile(function, inline="always")
 
 
+@functools.cache
+def can_cache() -> bool:
+    """Whether compiled kernels can be kept; without that, each process compiles its own."""
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_folder()):
+            return True
+    except OSError:
+        return False
+
+
 def _compile(function: F, **options: Any) -> F:
+    if not can_cache():
+        return cast("F", numba.njit(nogil=True, **options)(function))
     previous = config.CACHE_DIR  # read when the decorator runs: ours must not leak to others
     config.CACHE_DIR = str(cache_folder())
     try:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..datasets.census import Census
 from ..datasets.files import sha256_of
-from ..datasets.frames import FcsStatus, FrameBatch
+from ..datasets.frames import FRAMES, FcsStatus, FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.reader import CaptureReader
 from ..datasets.results import RESULTS
@@ -29,6 +29,12 @@ from .kernels import count_errors
 from .scoring import AlgorithmScore, Scorer
 from .tally import Group, Tally
 from .truth import NoTruth, Outcome, Truth
+
+_MANY = 0.1  # share of bad frames without a verdict that calls for a warning
+# Columns that bit errors can hit; those before them in FRAMES come from the radio.
+_OF_THE_HEADER = [column.name for column in FRAMES.columns][
+    [column.name for column in FRAMES.columns].index("type") :
+]
 
 
 @dataclass
@@ -44,6 +50,33 @@ class Analysis:
     algorithms: list[AlgorithmScore] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before one believes the numbers, one sentence each."""
+        bad, matched = self.census.bad, self.matching[Outcome.MATCHED]
+        found = []
+        if bad and self.truth == NoTruth.description:
+            found.append("there is no truth: no bit and no repair is judged")
+        elif bad and not matched:
+            found.append(f"no bad frame matches {self.truth}: is it of this run?")
+        elif matched < (1 - _MANY) * bad:
+            found.append(
+                f"{1 - matched / bad:.0%} of the bad frames are not judged; they are likely the "
+                "worst, so the bit error rate is too low"
+            )
+        damaged = [name for name in self.by if name in _OF_THE_HEADER]
+        if bad and damaged:
+            found.append(
+                f"groups by {', '.join(damaged)} are as received: a bad frame whose header was "
+                "hit may stand in the wrong one"
+            )
+        found += [
+            f"{score.path.name} answers for {score.attempted} of {bad} bad frames"
+            for score in self.algorithms
+            if score.attempted < bad
+        ]
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/analyze.md."""
         return {
@@ -53,6 +86,7 @@ class Analysis:
             "matching": {outcome.name.lower(): self.matching[outcome] for outcome in Outcome},
             "by": [group.to_json() for group in self.groups],
             "algorithms": [score.to_json() for score in self.algorithms],
+            "warnings": self.warnings,
             "losses": self.losses,
         }
 

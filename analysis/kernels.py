@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dot11.kernels import udp_payload
+from ..dot11.kernels import crc32, load32, udp_payload
 from ..jit import jit
 
 FCS_LENGTH = 4
@@ -150,3 +150,31 @@ def judge_flips(
             verdicts[k] = CORRECT
         else:
             verdicts[k] = WRONG
+
+
+@jit
+def fcs_holds(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    flip_bounds: NDArray[np.int64],
+    flips: NDArray[np.int64],
+    holds: NDArray[np.bool_],
+) -> None:
+    """Whether the FCS of each frame is good once its flips are undone.
+
+    Args:
+        data: See :func:`judge_flips`, as for the next four.
+        offsets: See there.
+        rows: See there.
+        flip_bounds: See there.
+        flips: See there.
+        holds: Out, per frame.
+    """
+    for k in range(len(rows)):
+        start, stop = np.int64(offsets[rows[k]]), np.int64(offsets[rows[k] + 1])
+        frame = data[start:stop].copy()
+        for f in range(flip_bounds[k], flip_bounds[k + 1]):
+            frame[flips[f] >> 3] ^= np.uint8(1 << (flips[f] & 7))
+        end = len(frame) - FCS_LENGTH
+        holds[k] = end >= 0 and crc32(frame, 0, end) == load32(frame, end)

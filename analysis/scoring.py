@@ -15,7 +15,7 @@ from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.results import REPAIRED, RESULTS
 from ..errors import FormatError, MatchError
-from .kernels import CORRECT, UNJUDGED, WRONG, judge_flips
+from .kernels import CORRECT, UNJUDGED, WRONG, fcs_holds, judge_flips
 from .truth import Known
 
 
@@ -33,6 +33,7 @@ class AlgorithmScore:
         wrong: It has not.
         unjudged: Nothing is known of the frame, or the known part had no error and was left
             alone.
+        fcs_holds: Repaired frames whose FCS is good after the repair, whatever the verdict.
     """
 
     name: str
@@ -43,6 +44,7 @@ class AlgorithmScore:
     correct: int = 0
     wrong: int = 0
     unjudged: int = 0
+    fcs_holds: int = 0
 
     @property
     def abstained(self) -> int:
@@ -60,6 +62,7 @@ class AlgorithmScore:
             "correct": self.correct,
             "wrong": self.wrong,
             "unjudged": self.unjudged,
+            "fcs_holds": self.fcs_holds,
         }
 
 
@@ -129,6 +132,9 @@ class Scorer:
             positions,
             verdicts,
         )
+        holds = np.zeros(len(answers), np.bool_)
+        fcs_holds(frames.data, frames.offsets, rows[where], bounds, positions, holds)
+        self.score.fcs_holds += int(holds[repaired].sum())
         judged = verdicts[repaired]
         self.score.correct += int((judged == CORRECT).sum())
         self.score.wrong += int((judged == WRONG).sum())

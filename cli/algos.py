@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import textwrap
 
 import click
 
@@ -13,10 +15,14 @@ def algos(name: str | None) -> None:
     """List the recovery algorithms, or describe algorithm NAME."""
     from ..replay.algorithm import available, load, parameters
 
-    if name is not None:
-        click.echo(inspect.getdoc(inspect.getmodule(load(name))))
     for each in [name] if name else available():
         algorithm = load(each)
-        summary = (inspect.getdoc(algorithm) or "").partition("\n")[0]
         taken = ",".join(f"{item.name}={item.default}" for item in parameters(algorithm))
-        click.echo(f"\n{each}:{taken}" if name else f"{each}:{taken}\n    {summary}")
+        click.echo(f"{each}:{taken}" if taken else each)
+        text = inspect.cleandoc(algorithm.__doc__ or "no description")
+        if name:
+            module = inspect.cleandoc(sys.modules[algorithm.__module__].__doc__ or "")
+            text = f"{text}\n\n{module}".strip()
+        else:
+            text = text.partition("\n")[0]
+        click.echo(textwrap.indent(text, "    "))

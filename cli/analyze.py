@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from .output import finish, number, print_json, print_table, progress, say_when_
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
     from ..analysis.conditions import Conditions
+    from ..analysis.scoring import AlgorithmScore
     from ..analysis.truth import Truth
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -98,6 +100,8 @@ def analyze(
         click.echo(_csv([group.to_json() for group in analysis.groups]), nl=False)
     else:
         _print(analysis)
+    for warning in analysis.warnings:
+        click.echo(f"wtrec: warning: {warning}", err=True)
     finish(context, analysis.losses)
 
 
@@ -168,15 +172,23 @@ def _print(analysis: Analysis) -> None:
     if analysis.algorithms:
         scores = [
             [
-                score.name,
+                _choice(score),
                 number(score.attempted),
                 number(score.repaired),
                 number(score.correct),
                 number(score.wrong),
                 number(score.unjudged),
+                number(score.fcs_holds),
                 number(score.abstained),
             ]
             for score in analysis.algorithms
         ]
-        names = ["algorithm", "attempted", "repaired", "correct", "WRONG", "unjudged", "abstained"]
+        names = ["algorithm", "attempted", "repaired", "correct", "WRONG", "unjudged"]
+        names += ["FCS holds", "abstained"]
         print_table(names, scores)
+
+
+def _choice(score: AlgorithmScore) -> str:
+    """An algorithm with its parameters, as --algo takes it."""
+    taken = ",".join(f"{key}={value}" for key, value in json.loads(score.parameters).items())
+    return f"{score.name}:{taken}" if taken else score.name

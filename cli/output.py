@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 @functools.cache  # commands call each other; once is enough
 def say_when_compiling() -> None:
     """Tell the user, should a kernel have to be compiled, why the first call takes its time."""
-    from ..jit import on_first_compile
+    from ..jit import cache_folder, can_cache, on_first_compile
 
+    how_long = "once" if can_cache() else f"each time: {cache_folder()} cannot be written"
     on_first_compile(
-        lambda: click.echo("wtrec: compiling kernels for this machine (once)", err=True)
+        lambda: click.echo(f"wtrec: compiling kernels for this machine ({how_long})", err=True)
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import CaptureError
 from .output import say_when_compiling
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ _FAREWELL_S = 0.5  # between the last frame and the end of the interface
     metavar="NAME",
     help="Make monitor interface NAME, and feed it with the first receiver's frames in real time.",
 )
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary.")
 def simulate(
     capture: Path,
@@ -120,6 +122,7 @@ def simulate(
     hard: bool,
     seed: int,
     monitor: str | None,
+    force: bool,
     quiet: bool,
 ) -> None:
     """Simulate a sender, the air and receivers, and write what they would have recorded.
@@ -130,11 +133,14 @@ def simulate(
     With --to, `wtrec capture NAME` in another terminal records the frames from the kernel. That
     needs the right to make interfaces (root).
     """
+    if capture.suffix in {".gz", ".zst"}:
+        raise click.UsageError(f"-w {capture}: the capture is not packed, name it .pcapng")
     if channel in BIT_CHANNELS and (snrs or not error_rates):
-        raise click.UsageError(f"channel {channel} takes --ber, not --snr")
+        raise click.UsageError(f"channel {channel} needs --ber, and takes no --snr")
     if channel not in BIT_CHANNELS and error_rates:
         raise click.UsageError(f"channel {channel} takes --snr, not --ber")
     say_when_compiling()
+    from ..datasets.run import run_json_path, tx_log_path
     from ..recorder.simulate import Simulation
     from ..recorder.simulated_run import write_run
 
@@ -151,6 +157,11 @@ def simulate(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    for path in (capture, tx_log_path(capture), run_json_path(capture)):
+        if path.exists() and not force:
+            raise CaptureError(
+                f"{path} exists; name another file with -w, or overwrite it with --force"
+            )
     with _tap(monitor) as tap:
         run = write_run(simulation, capture, tap=tap)
     if run.counters and not quiet:
@@ -179,3 +190,7 @@ def _tap(monitor: str | None) -> Iterator[Tap | None]:
             time.sleep(0.05)
         yield tun
         time.sleep(_FAREWELL_S)
+        if has_listener(tun.name):
+            click.echo(f"all frames are sent; {tun.name} stays while somebody listens", err=True)
+        while has_listener(tun.name):
+            time.sleep(0.05)

@@ -349,7 +349,7 @@ def read_frames(path: str | Path) -> Any:
     Returns:
         A ``pyarrow.RecordBatchReader`` with the columns of
         :data:`wtrec.datasets.frames.FRAMES`, read as it is consumed, in bounded memory.
-        pandas, polars and DuckDB take it as it is.
+        polars and DuckDB take it as it is, pandas by ``DataFrame.from_arrow``.
 
     Raises:
         FormatError: Not a capture, or damage in its middle.

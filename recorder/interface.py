@@ -132,7 +132,7 @@ def channel(name: str) -> str | None:
         done = subprocess.run(
             ["iw", "dev", name, "info"], capture_output=True, text=True, check=False
         )
-    except FileNotFoundError:
+    except OSError:  # not installed, or not for us
         return None
     found = re.search(r"^\s*channel (.+)$", done.stdout, re.MULTILINE)
     return found[1] if found else None

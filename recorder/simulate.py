@@ -13,6 +13,7 @@ cores: each draw depends on seed, point, receiver, attempt and packet alone.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from collections import deque
@@ -63,7 +64,7 @@ class Simulation:
         retries: How often a packet is sent again at most.
         copies: Receivers of each transmission.
         soft: Soft decisions in the OFDM receivers.
-        run_id: 32 hexadecimal digits; follows from the seed if empty.
+        run_id: 32 hexadecimal digits; follows from all of the above if empty.
     """
 
     points: tuple[Point, ...]
@@ -82,7 +83,8 @@ class Simulation:
         if not HEADERS_LENGTH <= self.length <= MAX_LENGTH:
             raise ValueError(f"length={self.length}, wanted {HEADERS_LENGTH} to {MAX_LENGTH}")
         if not self.run_id:
-            object.__setattr__(self, "run_id", f"{self.seed:032x}")
+            digest = hashlib.sha256(repr(self).encode()).hexdigest()
+            object.__setattr__(self, "run_id", digest[:32])
         for point in self.points:  # refuses rates and qualities that are not to be had
             _receiver(self, point, self.retries, self.copies - 1)
 

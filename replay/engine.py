@@ -11,6 +11,7 @@ import contextlib
 import functools
 import json
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.parquet import new_table
 from ..datasets.reader import CaptureReader
 from ..datasets.results import RESULTS
+from ..errors import AlgorithmError, WtrecError
 from .algorithm import Algorithm
 from .ledger import Ledger
 from .pacing import Pace, TopSpeed
@@ -144,7 +146,15 @@ def replay(
 def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:
     """One call of an algorithm, timed and entered."""
     before = time.perf_counter_ns()
-    repairs = call()
+    try:
+        repairs = call()
+    except WtrecError:
+        raise
+    except Exception as error:  # an algorithm is somebody's code: say what failed, and where
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        raise AlgorithmError(
+            f"{score.name} failed: {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+        ) from error
     took = time.perf_counter_ns() - before
     score.service_ns += took
     score.repaired += int(repairs.repaired.sum())

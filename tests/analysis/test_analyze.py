@@ -175,6 +175,8 @@ class TestAgainstPlainPython:
         found = analysis.to_json()
         assert found.pop("capture") == str(capture)
         assert found.pop("truth") == "payload ramp"
+        bad, judged = found["frames"]["bad"], found["matching"]["matched"]
+        assert bool(found.pop("warnings")) == (judged < 0.9 * bad)
         assert found == expected(cases, udp_frame)
         assert list(found) == ["frames", "matching", "by", "algorithms", "losses"]
         json.dumps(found, allow_nan=False)
@@ -324,3 +326,30 @@ class TestRealCapture:
         } == {
             frame["frame"]: sum(bit in payload for bit in frame["error_bits"]) for frame in frames
         }
+
+
+class TestWarnings:
+    """What is said beside the numbers."""
+
+    def test_each_has_its_cause(
+        self, tmp_path: Path, write_capture: Write, udp_frame: Frame
+    ) -> None:
+        """No truth, another run's truth, frames that cannot be judged, damaged headers."""
+        good = udp_frame(RULE.fill(20))
+        stranger = udp_frame(bytes(77))
+        bad, lost = fcs.flip(good, [500]), fcs.flip(stranger, [600])
+
+        def warnings(frames: list[bytes], *by: str, **facts: Any) -> list[str]:
+            capture = write_capture(tmp_path / "run.pcapng", frames)
+            return analyze(capture, by=by or ["rate"], **facts).warnings
+
+        assert warnings([good, bad], truth=PayloadTruth(RULE)) == []
+        assert warnings([good]) == []
+        (said,) = warnings([good, bad])
+        assert said.startswith("there is no truth")
+        (said,) = warnings([stranger, lost], truth=PayloadTruth(RULE))
+        assert said == "no bad frame matches payload ramp: is it of this run?"
+        (said,) = warnings([good, bad, stranger, lost], truth=PayloadTruth(RULE))
+        assert said.startswith("50% of the bad frames are not judged")
+        (said,) = warnings([good, bad], "rate", "retry", "addr1", truth=PayloadTruth(RULE))
+        assert said.startswith("groups by retry, addr1 are as received")

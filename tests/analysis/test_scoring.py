@@ -88,6 +88,7 @@ class TestVerdicts:
             if flips is None:
                 continue
             expected["repaired"] += 1
+            expected["fcs_holds"] += fcs.syndrome(fcs.flip(good, errors ^ flips)) == 0
             wanted, made = errors & set(PAYLOAD), flips & set(PAYLOAD)
             if not known or not wanted | made:
                 expected["unjudged"] += 1
@@ -102,6 +103,7 @@ class TestVerdicts:
             "correct": expected["correct"],
             "wrong": expected["wrong"],
             "unjudged": expected["unjudged"],
+            "fcs_holds": expected["fcs_holds"],
         }
 
     def test_limited_replay(self, tmp_path: Path, write_capture: Write, udp_frame: Frame) -> None:

@@ -55,7 +55,7 @@ class TestFiles:
     def test_its_tx_log_is_found_beside_it(self, tmp_path: Path) -> None:
         """However the capture's name ends."""
         for name in ("run.pcap", "run.1.cap", "run"):
-            done = _simulate(tmp_path, "--frames", "2", "-w", name)
+            done = _simulate(tmp_path, "--frames", "2", "--force", "-w", name)
             assert done.returncode == 0, done.stderr
             done = subprocess.run(
                 [WTREC, "analyze", name], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -66,8 +66,8 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["--channel", "bsc"], "channel bsc takes --ber, not --snr"),
-            (["--channel", "bsc", "--ber", "0.1", "--snr", "3"], "takes --ber, not --snr"),
+            (["--channel", "bsc"], "channel bsc needs --ber, and takes no --snr"),
+            (["--channel", "bsc", "--ber", "0.1", "--snr", "3"], "needs --ber, and takes no --snr"),
             (["--ber", "0.1"], "channel awgn takes --snr, not --ber"),
             (["--rate", "7"], "rate_mbps=7.0, wanted one of"),
             (["--length", "10"], "length=10, wanted 64 to 4095"),
@@ -83,6 +83,21 @@ class TestFiles:
         assert done.returncode == 2, done.stderr
         assert message in done.stderr
         assert not list(tmp_path.iterdir())
+
+    def test_a_run_that_exists_is_kept(self, tmp_path: Path) -> None:
+        """A recording is not replaced by a simulation unless that is asked for."""
+        (tmp_path / "run.json").write_text("mine")
+        done = _simulate(tmp_path, "--frames", "1")
+        assert done.returncode == 1
+        assert "run.json exists; name another file with -w, or overwrite" in done.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+        assert _simulate(tmp_path, "--frames", "1", "--force").returncode == 0
+
+    def test_the_name_says_what_is_written(self, tmp_path: Path) -> None:
+        """Nothing is packed, so no name may say so."""
+        done = _simulate(tmp_path, "-w", "run.pcapng.gz")
+        assert done.returncode == 2
+        assert "the capture is not packed" in done.stderr
 
 
 @pytest.mark.root
