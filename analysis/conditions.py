@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..datasets.frames import FRAMES, FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.txlog import TX, packets
+from .times import NO_TIME, frame_times
 
 WINDOW_S = 2.0
 
@@ -32,7 +33,6 @@ COLUMNS = tuple(
 """Columns of the tx log that frames can be grouped by."""
 
 _WINDOW_NS = int(WINDOW_S * 1_000_000_000)
-_NO_TIME = np.iinfo(np.int64).min
 _ANY_RECEIVER = -1
 
 
@@ -58,8 +58,8 @@ class Conditions:
         Returns:
             An Arrow array for each name, null where the condition is not known.
         """
-        times = frames.column("time").cast("int64").fill_null(_NO_TIME).to_numpy()
-        timed = times[times != _NO_TIME]
+        times = frame_times(frames, _WINDOW_NS)
+        timed = times[times != NO_TIME]
         if len(timed):
             self._advance(int(timed.min()), int(timed.max()))
         rows = self._last_before(times, frames.column("interface").to_numpy())

@@ -36,13 +36,13 @@ from ..datasets.txlog import packets
 from ..errors import MatchError
 from .kernels import nearest
 from .layout import Layouts
+from .times import NO_TIME, frame_times
 from .truth import SHORTEST_FRAME, Known, Outcome
 
 WINDOW_S = 2.0
 DOUBT = 1e-3
 
 _WINDOW_NS = int(WINDOW_S * 1_000_000_000)
-_NO_TIME = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class TxLogTruth:
         self._layer = first.column("layer").to_pylist()[0]
         self._batches: Iterator[Any] = packets(log)
         self._window: deque[_Sent] = deque()
-        self._read_to = _NO_TIME
+        self._read_to = NO_TIME
 
     @property
     def description(self) -> str:
@@ -102,7 +102,7 @@ class TxLogTruth:
 
     def match(self, frames: FrameBatch, rows: NDArray[np.int64]) -> Known:
         """The closest packet of each frame; those without a time are unmatched."""
-        times = frames.column("time").cast("int64").fill_null(_NO_TIME).to_numpy()
+        times = frame_times(frames, _WINDOW_NS)
         parts = []
         for row in rows:
             mpdu = frames.data[frames.offsets[row] : frames.offsets[row + 1]]
@@ -113,7 +113,7 @@ class TxLogTruth:
         if len(mpdu) < SHORTEST_FRAME:
             return Outcome.NOT_A_FRAME, 0, b""
         place, _ = self._layouts.place(len(mpdu))
-        if time == _NO_TIME or (self._layer == "payload" and place is None):
+        if time == NO_TIME or (self._layer == "payload" and place is None):
             return Outcome.UNMATCHED, 0, b""
         self._advance(time)
         begin, received = 0, mpdu

@@ -241,8 +241,7 @@ def walk_pcapng(
             else:
                 interface = _load16(data, body, big)
                 lost = _load16(data, body + 2, big)
-                if lost != 0xFFFF:
-                    drops += lost
+                drops = lost if lost != 0xFFFF else 0  # it has no option for that
             if interface >= len(interfaces):
                 return n, position, CORRUPT
             time = timestamp_ns(

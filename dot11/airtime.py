@@ -70,9 +70,12 @@ def ppdu_us(rate_mbps: float, length: int, *, short_preamble: bool = False) -> i
 
 
 def ack_us(rate_mbps: float) -> int:
-    """Duration of the ACK of a frame: at the highest mandatory rate that is not above it."""
-    mandatory = (6.0, 12.0, 24.0) if rate_mbps in BITS_PER_SYMBOL else (1.0, 2.0)
-    return ppdu_us(max(rate for rate in mandatory if rate <= rate_mbps), ACK_LENGTH)
+    """Duration of the ACK of a frame: at the highest basic rate that is not above its own.
+
+    Basic rates are what access points announce by default: 1 and 2 Mbit/s, or 6, 12 and 24.
+    """
+    basic = (6.0, 12.0, 24.0) if rate_mbps in BITS_PER_SYMBOL else (1.0, 2.0)
+    return ppdu_us(max(rate for rate in basic if rate <= rate_mbps), ACK_LENGTH)
 
 
 def timing(rate_mbps: float) -> Timing:

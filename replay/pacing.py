@@ -53,7 +53,8 @@ class FramesPerSecond:
         """Frame n is due at n / pps, computed anew for each, so nothing adds up."""
         number = np.arange(self._count, self._count + len(frames), dtype=np.float64)
         self._count += len(frames)
-        return _due_ns(number * (_NS / self._pps))
+        with np.errstate(over="ignore"):  # infinitely far is never, too
+            return _due_ns(number * _NS / self._pps)
 
     def __str__(self) -> str:
         return f"pps {self._pps:g}"
@@ -82,7 +83,8 @@ class RecordedTime:
         elapsed = np.maximum.accumulate(np.maximum(elapsed, self._latest))
         if len(elapsed):
             self._latest = int(elapsed[-1])
-        return _due_ns(elapsed / self._rate)
+        with np.errstate(over="ignore"):
+            return _due_ns(elapsed / self._rate)
 
     def __str__(self) -> str:
         return f"rate {self._rate:g}"

@@ -136,8 +136,8 @@ def plain_pcapng(
             flags = first(block, 2, 4)
             drops = first(block, 4, 8) or 0
             drops = drops if drops <= INT64_MAX else 0
-            if isinstance(block, ObsoletePacket) and block.drops != 0xFFFF:
-                drops += block.drops
+            if isinstance(block, ObsoletePacket):
+                drops = block.drops if block.drops != 0xFFFF else 0
             packet = replace(
                 packet,
                 time=in_range(interfaces[interface].to_ns(block.timestamp)),
