@@ -129,7 +129,10 @@ def _seconds(job: Callable[[], object]) -> float:
 
 def _decoders(bits: int) -> list[Decoder]:
     """Ours and scikit-commpy's, at 3 dB of E_b/N_0."""
-    from commpy.channelcoding import Trellis, viterbi_decode
+    from commpy.channelcoding import (  # pyright: ignore[reportMissingImports] - ./dev bench has it
+        Trellis,
+        viterbi_decode,
+    )
 
     draw = np.random.default_rng(1)
     data = draw.integers(0, 2, bits).astype(np.uint8)
