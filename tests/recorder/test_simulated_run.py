@@ -168,7 +168,7 @@ class TestReceivers:
         heard = []
         for copies in (1, 3):
             path = tmp_path / f"{copies}.pcapng"
-            write_run(_simulation(copies=copies), path)
+            write_run(_simulation(copies=copies, run_id=32 * "5"), path)
             with CaptureReader(path) as reader:
                 (frames,) = list(reader)
             first = frames.arrow.filter(pc.field("interface") == 0)
