@@ -18,7 +18,7 @@ frames of 1,500 bytes, and to 18, 12 and 10 in frames of 300.
 from __future__ import annotations
 
 import functools
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,11 +59,8 @@ class CrcEvent:
     def __init__(self, gate: float = 0.01) -> None:
         self._gate = shapes.check_gate(gate)
         # Kernels are loaded, or compiled, and events listed now and not while somebody measures.
-        blank = Bad(
-            np.zeros(1, np.int64), np.zeros(4, np.uint8), np.array([0, 4]), np.zeros(1, int)
-        )
         for code_rate in CODE_RATES:
-            ladder(code_rate).repair(blank, self._gate)
+            ladder(code_rate).repair(Bad.blank(), self._gate)
 
     def recover(self, frames: FrameBatch) -> Repairs:
         """Answer for every bad frame of the batch."""
@@ -95,18 +92,12 @@ def ladder(code_rate: CodeRate) -> Ladder:
 
 def _code_rates(frames: FrameBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The place in CODE_RATES for each frame of 802.11a or g, and for each with an MCS; else -1."""
-    rate = _values(frames, "rate_mbps")
-    mcs = _values(frames, "mcs")
+    rate = shapes.values(frames, "rate_mbps")
+    mcs = shapes.values(frames, "mcs")
     legacy, of_mcs = np.full((2, len(frames)), -1)
     for mbps, code_rate in _OF_RATE.items():
         legacy[(rate == mbps) & np.isnan(mcs)] = CODE_RATES.index(code_rate)
-    convolutional = _values(frames, "ldpc") == 0
+    convolutional = shapes.values(frames, "ldpc") == 0
     for index, code_rate in _OF_MCS.items():
         of_mcs[(mcs == index) & convolutional] = CODE_RATES.index(code_rate)
     return legacy, of_mcs
-
-
-def _values(frames: FrameBatch, name: str) -> NDArray[np.float64]:
-    """A column as numbers, NaN where it is null."""
-    column: Any = frames.column(name).cast("float64")
-    return np.asarray(column.to_numpy(zero_copy_only=False))

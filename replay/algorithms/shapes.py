@@ -57,6 +57,12 @@ class Bad(NamedTuple):
     offsets: NDArray[np.int32]
     rows: NDArray[np.int64]
 
+    @classmethod
+    def blank(cls) -> Bad:
+        """One frame to try kernels on."""
+        none = np.zeros(1, np.int64)
+        return cls(none, np.zeros(4, np.uint8), np.array([0, 4], np.int32), none)
+
     @property
     def bits(self) -> NDArray[np.int64]:
         """Lengths, FCS included."""
@@ -95,16 +101,25 @@ class Ladder:
         ways = self._classes if lead == ANYWHERE else 1
         return bits[:, None] * (self._totals * ways / 2.0**32)
 
-    def repair(self, bad: Bad, gate: float, lead: int = 0) -> Repairs:
-        """Answer for bad frames.
+    def repair(
+        self,
+        bad: Bad,
+        gate: float,
+        lead: int = 0,
+        before: NDArray[np.float64] | None = None,
+    ) -> Repairs:
+        """Answer for bad frames, in their order.
 
         Args:
             bad: The frames.
             gate: Largest expected number of false candidates.
             lead: Bit i of a frame is of class (lead + i) modulo ``classes``; ``ANYWHERE``: of any.
+            before: False candidates to expect in what was searched before, for each frame.
         """
         expected = self.expected(bad.bits, lead)
-        heaviest = (expected <= gate).sum(axis=1) - 1
+        if before is not None:
+            expected += before[:, None]
+        heaviest = np.maximum((expected <= gate).sum(axis=1) - 1, 0)
         parts = []
         for weight in np.unique(heaviest).tolist():
             which = heaviest == weight
@@ -190,11 +205,11 @@ def abstained(bad: Bad) -> Repairs:
 
 
 def joined(parts: Sequence[Repairs]) -> Repairs:
-    """Answers one after the other."""
+    """Answers for different frames as one, in the order of the frames."""
     if not parts:
         return Repairs.none()
     flips = np.concatenate([np.diff(part.flip_offsets) for part in parts])
-    return Repairs(
+    whole = Repairs(
         np.concatenate([part.number for part in parts]),
         np.concatenate([part.repaired for part in parts]),
         np.concatenate([[0], np.cumsum(flips)]).astype(np.int32),
@@ -202,12 +217,34 @@ def joined(parts: Sequence[Repairs]) -> Repairs:
         np.concatenate([part.expected_false for part in parts]),
         np.concatenate([part.candidates for part in parts]),
     )
+    return taken(whole, np.argsort(whole.number, kind="stable"))
+
+
+def taken(repairs: Repairs, order: NDArray[np.int64]) -> Repairs:
+    """The answers of these rows, in this order."""
+    lengths = np.diff(repairs.flip_offsets)[order].astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    moved = np.repeat(repairs.flip_offsets[:-1][order] - offsets[:-1], lengths)
+    return Repairs(
+        repairs.number[order],
+        repairs.repaired[order],
+        offsets.astype(np.int32),
+        repairs.flips[moved + np.arange(offsets[-1])],
+        repairs.expected_false[order],
+        repairs.candidates[order],
+    )
 
 
 def bad_frames(frames: FrameBatch) -> Bad:
     """The bad frames of a batch."""
     rows = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
     return Bad(frames.number[rows], frames.data, frames.offsets, rows)
+
+
+def values(frames: FrameBatch, name: str) -> NDArray[np.float64]:
+    """A column as numbers, NaN where it is null."""
+    column = frames.column(name).cast("float64")
+    return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
 def check_gate(gate: float) -> float:
