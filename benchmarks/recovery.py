@@ -29,7 +29,11 @@ LENGTHS = (1500, 300)
 # By rate: where about half of the frames break, in dB, and what is tried.
 MIDDLE_DB = {1: -1.0, 2: 2.0, **HALF_DB}
 ALGORITHMS = {
-    rate: ("crc-flip", "crc-burst", "crc-event" if rate in HALF_DB else "crc-dsss")
+    rate: (
+        "crc-flip",
+        "crc-burst",
+        *(("crc-seed", "crc-event") if rate in HALF_DB else ("crc-dsss",)),
+    )
     for rate in MIDDLE_DB
 }
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "algorithms.md"

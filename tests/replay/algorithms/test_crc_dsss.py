@@ -110,17 +110,14 @@ def test_noise_is_accepted_as_often_as_expected(bad_batch: Batch) -> None:
     assert set(repairs.candidates.tolist()) <= {0, 1, 2}
 
 
-@pytest.mark.parametrize("rate", [1, 2])
-def test_link(rate: int, bad_batch: Batch, claims: Claims) -> None:
+@pytest.mark.parametrize(("rate", "snr_db"), [(1, -1.25), (2, 3.0)])
+def test_link(rate: int, snr_db: float, bad_batch: Batch, claims: Claims) -> None:
     """On a simulated link where some frames break, most of these are repaired, few wrongly."""
     draw = random.Random(rate)
     sent = [fcs.append(draw.randbytes(296)) for _ in range(300)]
-    for snr_db in np.arange(-6, 4, 0.5).tolist():
-        received = Link(rate, snr_db=snr_db, seed=1).receive(sent)
-        bad = [(a, b) for a, b in zip(sent, received, strict=True) if a != b]
-        if len(bad) < 100:
-            break
-    assert len(bad) >= 10
+    received = Link(rate, snr_db=snr_db, seed=1).receive(sent)
+    bad = [(a, b) for a, b in zip(sent, received, strict=True) if a != b]
+    assert 20 <= len(bad) <= 150
     answers = claims(CrcDsss().recover(bad_batch([b for _, b in bad], rate)))
     fixed = [(a, fcs.flip(b, answers[i] or [])) for i, (a, b) in enumerate(bad, 1) if answers[i]]
     assert sum(a == b for a, b in fixed) >= 0.6 * len(bad)
