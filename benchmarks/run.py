@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from . import capture, decode, memory, phy, phy_b
+from . import capture, decode, memory, phy, phy_b, recovery
 
 BENCHMARKS = {
     "decode": ("Decoding, every column, FCS checked", decode),
     "memory": ("Peak memory of wtrec analyze", memory),
     "phy": ("OFDM links", phy),
     "phy_b": ("802.11b links", phy_b),
+    "recovery": ("Recovery from one copy of a frame", recovery),
     "capture": ("Capture on a simulated monitor interface", capture),
 }
 

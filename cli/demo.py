@@ -14,6 +14,7 @@ POINTS = (
     *((36.0, 11.0), (36.0, 12.0), (36.0, 13.0)),
     *((54.0, 16.5), (54.0, 17.5), (54.0, 18.5)),
 )
+ALGORITHMS = ("crc-flip", "crc-event")
 LENGTH = 1000  # bytes: two flips still pass crc-flip's default gate
 
 
@@ -37,7 +38,7 @@ LENGTH = 1000  # bytes: two flips still pass crc-flip's default gate
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=1, show_default=True)
 @click.pass_context
 def demo(context: click.Context, directory: Path, frames: int, seed: int) -> None:
-    """Simulate a small grid of rates and SNRs, replay it into crc-flip, and judge the repairs.
+    """Simulate a grid of rates and SNRs, replay it into two algorithms, and judge their repairs.
 
     The frames go through OFDM modulation, white noise and a Viterbi decoder. The same seed gives
     the same numbers.
@@ -53,8 +54,8 @@ def demo(context: click.Context, directory: Path, frames: int, seed: int) -> Non
     click.echo(f"1. simulate: {frames} frames at each of {len(POINTS)} points -> {capture}")
     simulation = Simulation(points=POINTS, channel="awgn", frames=frames, length=LENGTH, seed=seed)
     write_run(simulation, capture)
-    click.echo(f"\n2. wtrec replay {capture} --algo crc-flip")
-    context.invoke(replay, capture=capture, choices=("crc-flip",), quiet=True)
+    click.echo(f"\n2. wtrec replay {capture} " + " ".join(f"--algo {name}" for name in ALGORITHMS))
+    context.invoke(replay, capture=capture, choices=ALGORITHMS, quiet=True)
     click.echo(f"\n3. wtrec analyze {capture} --by rate,snr_db")
     context.invoke(analyze, capture=capture, by="rate,snr_db", quiet=True)
     click.echo(

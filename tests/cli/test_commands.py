@@ -295,7 +295,8 @@ class TestDemo:
             assert done.returncode == 0, done.stderr
             outputs.append(done.stdout.partition("3. wtrec analyze")[2])
         names = {path.name for path in (tmp_path / "a" / "wtrec-demo").iterdir()}
-        assert names == {"run.pcapng", "run.tx.parquet", "run.json", "run.crc-flip.parquet"}
+        results = {"run.crc-flip.parquet", "run.crc-event.parquet"}
+        assert names == {"run.pcapng", "run.tx.parquet", "run.json", *results}
         assert outputs[0] == outputs[1]
         assert "crc-flip" in outputs[0]
 

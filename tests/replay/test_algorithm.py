@@ -75,8 +75,8 @@ class TestMake:
     @pytest.mark.parametrize(
         ("choice", "message"),
         [
-            ("", "no algorithm ''; there are: crc-flip"),
-            ("crc-flop:a=1", "no algorithm 'crc-flop'; there are: crc-flip"),
+            ("", "no algorithm ''; there are: " + ", ".join(available())),
+            ("crc-flop:a=1", "no algorithm 'crc-flop'; there are: " + ", ".join(available())),
             ("crc-flip:flips=1", "crc-flip takes no parameter 'flips=1'; it has: max_flips, gate"),
             ("crc-flip:gate", "crc-flip takes no parameter 'gate'; it has: max_flips, gate"),
             ("crc-flip:gate=", "crc-flip: gate='', wanted float"),

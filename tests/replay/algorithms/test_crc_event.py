@@ -1,0 +1,163 @@
+"""crc-event: on events placed everywhere, on a simulated link, on noise, on a real capture."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wtrec import read_frames
+from wtrec.datasets.frames import FrameBatch
+from wtrec.dot11 import fcs
+from wtrec.phy import error_events
+from wtrec.phy.link import Link
+from wtrec.phy.ofdm import MODES, SERVICE
+from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithms.crc_event import CrcEvent
+
+Batch = Callable[..., FrameBatch]
+Claims = Callable[[Repairs], dict[int, list[int] | None]]
+
+# Up to which weight the default gate is open in frames of 30 to 64 bytes.
+LIGHT = {(1, 2): 18, (2, 3): 13, (3, 4): 11}
+
+
+def placed(rate: int, length: int, number: int, seed: int, shift: int = 0) -> list[list[int]]:
+    """Flips of random events where their phase allows, the frame beginning ``shift`` bits late."""
+    code_rate = MODES[rate].code_rate
+    events = error_events.events(code_rate, LIGHT[code_rate])
+    period = error_events.period(code_rate)
+    draw = np.random.default_rng(seed)
+    flips: list[list[int]] = []
+    while len(flips) < number:
+        i = draw.integers(len(events.weights))
+        mask = int(events.masks[i, 0]) | int(events.masks[i, 1]) << 64
+        last = int(draw.integers(mask.bit_length() - 1, 8 * length))
+        if (SERVICE + shift + last) % period == events.phases[i]:
+            flips.append([last - k for k in range(mask.bit_length())[::-1] if mask >> k & 1])
+    return flips
+
+
+@pytest.mark.parametrize("rate", [6, 48, 54])
+def test_events_anywhere(rate: int, bad_batch: Batch, claims: Claims) -> None:
+    """Events in frames of 30 to 64 bytes are repaired, but for a few with a rival."""
+    patterns, received = [], []
+    for length in range(30, 65):
+        good = fcs.append(random.Random(length).randbytes(length - 4))
+        for flips in placed(rate, length, 20, length):
+            patterns.append(flips)
+            received.append(fcs.flip(good, flips))
+    answers = claims(CrcEvent().recover(bad_batch(received, rate)))
+    right = sum(answers[i] == flips for i, flips in enumerate(patterns, 1))
+    assert right >= 0.97 * len(patterns)
+
+
+def test_phase(bad_batch: Batch, claims: Claims) -> None:
+    """Events at another phase than the frame's are no events of 802.11a, but may be of HT."""
+    good = fcs.append(random.Random(1).randbytes(46))
+    events = placed(54, 50, 300, 1, shift=1)
+    received = [fcs.flip(good, flips) for flips in events]
+    legacy = claims(CrcEvent().recover(bad_batch(received, 54)))
+    ht = claims(CrcEvent(gate=0.03).recover(bad_batch(received, 65.0, mcs=6, ldpc=False)))
+    right = [
+        sum(answers[i] == flips for i, flips in enumerate(events, 1)) for answers in (legacy, ht)
+    ]
+    assert right[0] < 0.2 * len(events)
+    assert right[1] >= 0.95 * len(events)
+
+
+@pytest.mark.parametrize(
+    "radio",
+    [
+        {},
+        {"rate_mbps": 11.0},
+        {"rate_mbps": 54.0, "mcs": 3},
+        {"rate_mbps": 65.0, "mcs": 6, "ldpc": True},
+        {"rate_mbps": 65.0, "mcs": 7, "ldpc": False},
+    ],
+)
+def test_nothing_to_look_for(radio: dict[str, float], bad_batch: Batch) -> None:
+    """Without a code rate, and with LDPC for all that is known, frames are abstained on."""
+    repairs = CrcEvent().recover(bad_batch([bytes(50)] * 3, **radio))
+    assert repairs.number.tolist() == [1, 2, 3]
+    assert repairs.candidates.tolist() == [-1] * 3
+    assert not repairs.repaired.any()
+
+
+@pytest.mark.parametrize(
+    ("radio", "length"),
+    [
+        ({"rate_mbps": 6.0}, 114),
+        ({"rate_mbps": 48.0}, 114),
+        ({"rate_mbps": 54.0}, 114),
+        ({"rate_mbps": 65.0, "mcs": 6, "ldpc": False}, 60),
+    ],
+)
+def test_noise_is_accepted_as_often_as_expected(
+    radio: dict[str, float], length: int, bad_batch: Batch
+) -> None:
+    """On random bytes claims are as many as the number stored with them says, or slightly fewer.
+
+    Slightly, because a shape has no room at the last few positions of a frame.
+    """
+    frames = 20_000
+    draw = random.Random(length)
+    algorithm = CrcEvent(gate=0.1)
+    repairs = algorithm.recover(bad_batch([draw.randbytes(length) for _ in range(frames)], **radio))
+    assert repairs.repaired.any()
+    highest = float(np.nanmax(repairs.expected_false))
+    assert highest <= 0.1
+    claimed = np.count_nonzero(repairs.repaired)
+    expected = frames * -math.expm1(-highest)
+    assert 0.85 * expected - 4 * math.sqrt(expected) < claimed < expected + 4 * math.sqrt(expected)
+
+
+@pytest.mark.parametrize(
+    ("length", "rate", "snr_db"),
+    [(1500, 12, 3.5), (1500, 48, 16.5), (1500, 54, 17.75), (300, 6, 0.0), (300, 36, 11.5)],
+)
+def test_link(length: int, rate: int, snr_db: float, bad_batch: Batch, claims: Claims) -> None:
+    """Of frames that break in white noise where 10 to 40 % do, most are repaired, few wrongly."""
+    draw = random.Random(rate)
+    sent = [fcs.append(draw.randbytes(length - 4)) for _ in range(200)]
+    received = Link(rate, snr_db=snr_db, seed=2).receive(sent)
+    bad = [(a, b) for a, b in zip(sent, received, strict=True) if fcs.syndrome(b)]
+    answers = claims(CrcEvent().recover(bad_batch([b for _, b in bad], rate)))
+    fixed = [
+        (a, fcs.flip(b, flips))
+        for (a, b), flips in zip(bad, (answers[i] for i in range(1, len(bad) + 1)), strict=True)
+        if flips is not None
+    ]
+    assert 0.05 * len(sent) <= len(bad) <= 0.5 * len(sent)
+    assert sum(a == b for a, b in fixed) >= 0.5 * len(bad)
+    assert sum(a != b for a, b in fixed) <= 1
+
+
+def test_parameters() -> None:
+    """A gate of 0.01 by default; nothing is ever left at the end."""
+    algorithm, parameters = make("crc-event")
+    assert isinstance(algorithm, CrcEvent)
+    assert parameters == {"gate": 0.01}
+    assert len(algorithm.finish()) == 0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("gate", "repaired"), [(0.01, 2), (0.1, 3)])
+def test_real(gate: float, repaired: int, captures: Path, claims: Claims) -> None:
+    """Of the seven bad OFDM frames of a real capture two or three are repaired, none wrongly."""
+    capture = captures / "aalborg_cooperation" / "gvsp.pcapng"
+    frames = json.loads(capture.with_name("gvsp.truth.json").read_text())["frames"]
+    truth = {frame["frame"]: frame["error_bits"] for frame in frames}
+    algorithm = CrcEvent(gate=gate)
+    answers: dict[int, list[int] | None] = {}
+    for batch in read_frames(capture):
+        answers |= claims(algorithm.recover(FrameBatch(batch)))
+    assert len(answers) == len(truth)
+    claimed = {number: flips for number, flips in answers.items() if flips is not None}
+    assert len(claimed) == repaired
+    assert all(flips == truth[number] for number, flips in claimed.items())
