@@ -129,6 +129,8 @@ def _to_json(summary: ReplaySummary) -> dict[str, object]:
                 "repaired": score.repaired,
                 "abstained": score.abstained,
                 "service_ns": score.service_ns,
+                "facts": dict(score.facts),
+                "problems": list(score.problems),
             }
             for score in summary.scores
         ],
@@ -154,3 +156,5 @@ def _print(summary: ReplaySummary) -> None:
     print_table(["algorithm", "bad frames", "repaired", "abstained", "us/bad frame"], rows)
     for score in summary.scores:
         click.echo(f"{score.name}: {score.output}")
+        for name, value in score.facts.items():
+            click.echo(f"    {name}: {number(value, ',.6g')}")

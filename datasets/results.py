@@ -1,7 +1,8 @@
 """What an algorithm made of each bad frame (``run.<algo>.parquet``), by frame number.
 
 The file's metadata: ``algorithm`` (name), ``parameters`` (JSON), ``capture`` (file name),
-``capture_sha256``, ``pace`` and ``achieved_fps``, ``wtrec_version``.
+``capture_sha256``, ``pace`` and ``achieved_fps``, ``wtrec_version``; ``facts`` (JSON object of
+numbers) and ``problems`` (JSON array of lines), what the algorithm says of its own work.
 """
 
 from __future__ import annotations

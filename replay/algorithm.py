@@ -99,7 +99,13 @@ class Repairs:
 
 @runtime_checkable
 class Algorithm(Protocol):
-    """Repairs bad frames from what a receiver has."""
+    """Repairs bad frames from what a receiver has.
+
+    Two more methods are optional, and called once, after ``finish``: ``facts()`` gives what the
+    algorithm measured by the way, as a mapping from names to numbers; ``problems()`` gives what
+    went wrong inside of it, as a list of lines. Both are shown and stored with the results, and
+    problems make a replay end as one with losses.
+    """
 
     name: str
 

@@ -12,7 +12,7 @@ import functools
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -47,13 +47,25 @@ class Contender:
 
 @dataclass
 class Score:
-    """What an algorithm did, before anybody judges it."""
+    """What an algorithm did, before anybody judges it.
+
+    Attributes:
+        name: The algorithm's name.
+        output: Its results file.
+        attempted: Bad frames that it was given.
+        repaired: Those that it claims to have repaired.
+        service_ns: Time that its calls took.
+        facts: What it measured beside its answers (``Algorithm`` says how), by name.
+        problems: What went wrong inside of it, a line each.
+    """
 
     name: str
     output: Path
     attempted: int = 0
     repaired: int = 0
     service_ns: int = 0
+    facts: Mapping[str, float] = field(default_factory=dict)
+    problems: Sequence[str] = ()
 
     @property
     def abstained(self) -> int:
@@ -131,13 +143,20 @@ def replay(
             ledger.close()
             writer.write_table(ledger.take())
             score.attempted = summary.bad
+            score.facts = getattr(contender.algorithm, "facts", dict)()
+            score.problems = getattr(contender.algorithm, "problems", list)()
         summary.seconds = (time.monotonic_ns() - started) / _NS
-        summary.losses = reader.losses
-        for writer in writers:
+        summary.losses = [
+            *reader.losses,
+            *(f"{score.name}: {line}" for score in summary.scores for line in score.problems),
+        ]
+        for writer, score in zip(writers, summary.scores, strict=True):
             writer.add_key_value_metadata(
                 {
                     "wtrec.capture_sha256": digest.result(),
                     "wtrec.achieved_fps": f"{summary.achieved_fps:.1f}",
+                    "wtrec.facts": json.dumps(dict(score.facts)),
+                    "wtrec.problems": json.dumps(list(score.problems)),
                 }
             )
     return summary

@@ -66,6 +66,18 @@ class Failing(Witness):
         raise ZeroDivisionError
 
 
+class Talking(Witness):
+    """Has measured something, and has had a problem."""
+
+    name = "talking"
+
+    def facts(self) -> dict[str, float]:
+        return {"bad": float(len(self.bad))}
+
+    def problems(self) -> list[str]:
+        return ["lost its way at frame 4"]
+
+
 @pytest.fixture
 def frames(udp_frame: Frame) -> list[bytes]:
     """Forty frames, every third one bad."""
@@ -102,6 +114,18 @@ class TestResults:
         assert (score.name, score.output) == ("witness", output)
         assert (score.attempted, score.repaired, score.abstained) == (14, 14, 0)
         assert score.service_ns >= rows[0]["service_ns"] > 0
+
+    def test_what_algorithms_say_of_their_work(self, capture: Path, tmp_path: Path) -> None:
+        """Facts and problems stand in the summary and in the file; problems are losses, too."""
+        output = tmp_path / "out.parquet"
+        summary = replay(capture, [Contender(Talking(), {}, output)])
+        (score,) = summary.scores
+        assert score.facts == {"bad": 14}
+        assert summary.losses == ["talking: lost its way at frame 4"]
+        with TableFile(output, RESULTS) as results:
+            metadata = results.metadata
+        assert json.loads(metadata["facts"]) == {"bad": 14}
+        assert json.loads(metadata["problems"]) == ["lost its way at frame 4"]
 
     def test_metadata(self, capture: Path, tmp_path: Path) -> None:
         """The file says what made it, from what, and at which pace."""
