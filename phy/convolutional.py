@@ -12,7 +12,8 @@ six bits as a number, the newest lowest: bit u takes s to (2 s + u) mod 64, and 
 i + 32 both lead to 2 i and 2 i + 1 (a butterfly).
 
 Rates 2/3 and 3/4 leave out bits of the mother code: B of every second bit, and B of the second
-and A of the third of every three (PUNCTURING). The receiver puts zeros in their place: soft bits
+and A of the third of every three (PUNCTURING); 5/6, of HT and later (19.3.11.6), goes on to leave
+out B and A in turn up to the fifth. The receiver puts zeros in their place: soft bits
 that say nothing.
 
 The functions here say what the code is; the receiver's decoder is in viterbi_kernel.py.
@@ -35,6 +36,7 @@ PUNCTURING: Final = {
     (1, 2): (1, 1),
     (2, 3): (1, 1, 1, 0),
     (3, 4): (1, 1, 1, 0, 0, 1),
+    (5, 6): (1, 1, 1, 0, 0, 1, 1, 0, 0, 1),
 }
 
 

@@ -10,7 +10,7 @@ wrong, from the first to the last, which is six bits before the path is back:
 
 At rate 1/2 there are 11 events of weight 10, 38 of 12, 193 of 14, 1331 of 16: the spectrum of
 the code. Where bits are left out (PUNCTURING) events and weights depend on the *phase* of an
-event, the number of a data bit in the DATA field modulo the period, 2 or 3 bits.
+event, the number of a data bit in the DATA field modulo the period, 2, 3 or 5 bits.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .convolutional import OUTPUTS, PUNCTURING, STATES
-from .events_kernel import MASK_WORDS, walk
+from .events_kernel import MASK_WORDS, MAX_SPAN, walk
 
 CodeRate = tuple[int, int]
 
 # Events beyond: above a million for each data bit, and up to a second to list.
-MAX_WEIGHT: Final = {(1, 2): 22, (2, 3): 15, (3, 4): 12}
+MAX_WEIGHT: Final = {(1, 2): 22, (2, 3): 15, (3, 4): 12, (5, 6): 9}
 
 
 class Events(NamedTuple):
@@ -50,6 +50,11 @@ def period(code_rate: CodeRate) -> int:
 
 
 def spectrum(code_rate: CodeRate, max_weight: int) -> NDArray[np.int64]:
+    """Numbers of events by weight, shape (phases, max_weight + 1); see :func:`census`."""
+    return np.asarray(census(code_rate, max_weight).sum(axis=2))
+
+
+def census(code_rate: CodeRate, max_weight: int) -> NDArray[np.int64]:
     """Numbers of events that span at most 128 bits.
 
     Args:
@@ -57,10 +62,11 @@ def spectrum(code_rate: CodeRate, max_weight: int) -> NDArray[np.int64]:
         max_weight: The heaviest to count.
 
     Returns:
-        Shape (phases of the first wrong bit, max_weight + 1): events by weight.
+        Shape (phases of the first wrong bit, max_weight + 1, MAX_SPAN + 1): events by weight and
+        span.
     """
     phases = period(code_rate)
-    counts = np.zeros((phases, max_weight + 1), np.int64)
+    counts = np.zeros((phases, max_weight + 1, MAX_SPAN + 1), np.int64)
     none = _room(0)
     for phase in range(phases):
         walk(
@@ -87,7 +93,7 @@ def events(code_rate: CodeRate, max_weight: int) -> Events:
             *_tables(code_rate),
             phase,
             max_weight,
-            np.zeros(max_weight + 1, np.int64),
+            np.zeros((max_weight + 1, MAX_SPAN + 1), np.int64),
             listed.masks[here],
             listed.weights[here],
             listed.phases[here],

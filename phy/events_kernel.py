@@ -24,7 +24,7 @@ def walk(
     back: NDArray[np.int64],
     phase: int,
     max_weight: int,
-    spectrum: NDArray[np.int64],
+    census: NDArray[np.int64],
     masks: NDArray[np.uint64],
     weights: NDArray[np.uint8],
     phases: NDArray[np.uint8],
@@ -36,7 +36,7 @@ def walk(
         back: Shape (phases, 64): least weight from each state to state zero.
         phase: Of the first wrong bit.
         max_weight: Of the events.
-        spectrum: Out, zeroed, shape (max_weight + 1,): number of events by weight.
+        census: Out, zeroed, shape (max_weight + 1, MAX_SPAN + 1): events by weight and span.
         masks: Out, zeroed, of all events or of none: see ``error_events.Events``.
         weights: Out, likewise.
         phases: Out, likewise.
@@ -66,7 +66,7 @@ def walk(
             continue
         if onward == 0:
             span = depth + 2 - TAIL
-            spectrum[total] += 1
+            census[total, span] += 1
             if number < len(masks):
                 for k in range(span):
                     masks[number, k >> 6] |= np.uint64(bit[span - 1 - k]) << np.uint64(k & 63)

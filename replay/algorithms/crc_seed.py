@@ -4,7 +4,7 @@ The receiver reads its descrambler's state from the first seven bits of the SERV
 sent as zero (phy/scrambler.py). Where one of them is received wrong, the whole frame comes out with
 the sum of two phases of the scrambler's sequence added, which is a third phase: half of the bits
 are wrong, and yet there are no more than 127 ways. So 127 / 2^32 false candidates are to be
-expected, whatever the frame's length, and no gate is needed.
+expected, whatever the frame's length.
 
 Needs a data rate of 802.11a or g, or an MCS: HT and VHT have the same scrambler, and inside of an
 A-MPDU a frame begins at any phase, which are the same 127.
@@ -13,7 +13,7 @@ A-MPDU a frame begins at any phase, which are the same 127.
 from __future__ import annotations
 
 import functools
-from typing import Final
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,46 +22,58 @@ from ...datasets.frames import FrameBatch
 from ...dot11 import fcs
 from ...phy.ofdm import MODES
 from ...phy.scrambler import PERIOD, STATES, sequences
-from ..algorithm import Repairs
-from . import shapes
+from .candidates import Bad, Candidates, column
+from .checks import ALL
+from .search import Plan, Planned
+from .shapes import SYNDROMES
 
-EXPECTED_FALSE: Final = PERIOD / 2.0**32
 
+class CrcSeed(Planned):
+    """A wrong state of the OFDM descrambler, found by the FCS.
 
-class CrcSeed:
-    """A wrong state of the OFDM descrambler, found by the FCS."""
+    Args:
+        gate: Largest expected number of false candidates at which a repair is claimed.
+        checks: Second checks, joined by ``+``: llc, ip, transport, known; or none.
+    """
 
     name = "crc-seed"
 
-    def recover(self, frames: FrameBatch) -> Repairs:
-        """Answer for every bad frame of the batch."""
-        bad = shapes.bad_frames(frames)
-        rate, mcs = (shapes.values(frames, name)[bad.rows] for name in ("rate_mbps", "mcs"))
-        ofdm = np.isin(rate, list(MODES)) | ~np.isnan(mcs)
-        count = len(bad.rows)
-        states = np.zeros(count, np.int64)
-        for i in np.flatnonzero(ofdm).tolist():
-            mpdu = frames.mpdu(int(bad.rows[i]))
-            states[i] = states_by_syndrome(len(mpdu)).get(fcs.syndrome(mpdu), 0)
-        found = states > 0
-        flips = [
-            np.flatnonzero(added(int(state), 8 * int(bits)))
-            for state, bits in zip(states[found], bad.bits[found] // 8, strict=True)
-        ]
-        offsets = np.zeros(count + 1, np.int32)
-        offsets[1:][found] = [len(positions) for positions in flips]
-        return Repairs(
-            bad.number,
-            found,
-            np.cumsum(offsets, dtype=np.int32),
-            np.concatenate([np.zeros(0, np.int64), *flips]).astype(np.uint32),
-            np.where(found, EXPECTED_FALSE, np.nan),
-            np.where(ofdm, found, -1).astype(np.int64),
+    def __init__(self, gate: float = 0.01, checks: str = ALL) -> None:
+        super().__init__(gate, checks)
+        self._stages = [Seeds()]
+
+    def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
+        """One, for frames of an OFDM rate."""
+        yield Plan(np.flatnonzero(is_ofdm(frames)[bad.rows]), self._stages)
+
+
+class Seeds:
+    """A wrong state of the scrambler: a stage of a search, all states of weight 1."""
+
+    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Candidates to expect by chance up to weight 1, shape (frames, 2)."""
+        return np.tile([0.0, PERIOD / SYNDROMES], (len(bits), 1))
+
+    def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
+        """All candidates of frames."""
+        del ceiling
+        found = []
+        for i, row in enumerate(bad.rows.tolist()):
+            mpdu = bad.data[bad.offsets[row] : bad.offsets[row + 1]].tobytes()
+            state = states_by_syndrome(len(mpdu)).get(fcs.syndrome(mpdu))
+            if state is not None:
+                found.append((i, np.flatnonzero(added(state, 8 * len(mpdu)))))
+        return Candidates(
+            np.array([i for i, _ in found], np.int64),
+            np.ones(len(found), np.int64),
+            np.cumsum([0, *(len(flips) for _, flips in found)]),
+            np.concatenate([np.zeros(0, np.int64), *(flips for _, flips in found)]),
         )
 
-    def finish(self) -> Repairs:
-        """Nothing is ever left."""
-        return Repairs.none()
+
+def is_ofdm(frames: FrameBatch) -> NDArray[np.bool_]:
+    """Which frames came at an OFDM rate."""
+    return np.isin(column(frames, "rate_mbps"), list(MODES)) | ~np.isnan(column(frames, "mcs"))
 
 
 def added(state: int, bits: int) -> NDArray[np.uint8]:

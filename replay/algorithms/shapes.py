@@ -1,30 +1,29 @@
-"""The engine of several algorithms: error shapes that may stand anywhere in a frame.
+"""Error shapes that may stand anywhere in a frame, found by the FCS alone.
 
 A shape is a pattern of wrong bits with a weight, the lighter the likelier. Its syndrome with its
 last bit at the frame's end is s(x), and s(x) x^m mod P with m bits behind it; so a frame of
 syndrome S is explained by that shape there if S x^-m is s: one step of a shift register and one
 look-up in a hash table for each bit of the frame, for all shapes at once.
 
-A :class:`Ladder` has the shapes of one kind by weight. For a frame it goes up as far as the
-*gate* lets it: the shapes up to a weight, times the positions, over 2^32, is the number of false
-candidates to expect in a frame that is damaged otherwise. A repair is claimed if exactly one
-candidate has the lowest weight that any has.
+A :class:`Ladder` has the shapes of one kind by weight. The candidates that fit a frame by chance,
+one that is damaged in another way, are expected to be the ways in which shapes can stand in it,
+over 2^32.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...datasets.frames import FcsStatus, FrameBatch
-from ..algorithm import Repairs
 from . import shapes_kernel
+from .candidates import Bad, Candidates, collect
 
 ANYWHERE = -1
+SYNDROMES = 2.0**32
 
 
 class Shapes(NamedTuple):
@@ -33,7 +32,7 @@ class Shapes(NamedTuple):
     Attributes:
         masks: uint64, shape (shapes, words): bit k of the words, lowest first, is the bit that is
             k bits before the last one; bit 0 is set.
-        weights: uint8, shape (shapes,): less than 255.
+        weights: uint8, shape (shapes,).
         classes: uint8, shape (shapes,): of the positions where the last bit may stand.
     """
 
@@ -41,218 +40,151 @@ class Shapes(NamedTuple):
     weights: NDArray[np.uint8]
     classes: NDArray[np.uint8]
 
-
-class Bad(NamedTuple):
-    """Some bad frames of a batch; see ``FrameBatch``.
-
-    Attributes:
-        number: Frame numbers, shape (n,).
-        data: The bytes of all frames.
-        offsets: Frame i is ``data[offsets[i]:offsets[i + 1]]``.
-        rows: Which frames these are, shape (n,).
-    """
-
-    number: NDArray[np.int64]
-    data: NDArray[np.uint8]
-    offsets: NDArray[np.int32]
-    rows: NDArray[np.int64]
-
-    @classmethod
-    def blank(cls) -> Bad:
-        """One frame to try kernels on."""
-        none = np.zeros(1, np.int64)
-        return cls(none, np.zeros(4, np.uint8), np.array([0, 4], np.int32), none)
-
-    @property
-    def bits(self) -> NDArray[np.int64]:
-        """Lengths, FCS included."""
-        return 8 * (self.offsets[self.rows + 1] - self.offsets[self.rows]).astype(np.int64)
-
-    def only(self, which: NDArray[np.bool_]) -> Bad:
-        """Those where ``which`` is true."""
-        return self._replace(number=self.number[which], rows=self.rows[which])
+    def up_to(self, weight: int) -> Shapes:
+        """Those of at most this weight."""
+        light = self.weights <= weight
+        return Shapes(self.masks[light], self.weights[light], self.classes[light])
 
 
 class Ladder:
     """The shapes of one kind, up to any weight.
 
     Args:
-        totals: Shape (heaviest + 1,): shapes up to each weight that may end at a bit, in the mean
-            over the classes.
+        census: Shape (heaviest + 1, longest + 1): number of shapes of each weight and span in
+            bits, over all classes.
         classes: Number of classes.
         make: Gives the shapes up to a weight.
     """
 
     def __init__(
-        self, totals: NDArray[np.float64], classes: int, make: Callable[[int], Shapes]
+        self, census: NDArray[np.int64], classes: int, make: Callable[[int], Shapes]
     ) -> None:
-        self._totals = totals
-        self._classes = classes
+        self.classes = classes
+        self._census = census
         self._make = make
-        self._dictionaries: dict[int, _Dictionary] = {}
+        self._dictionaries: dict[int, Dictionary] = {}
+
+    @property
+    def heaviest(self) -> int:
+        """The largest weight."""
+        return len(self._census) - 1
+
+    def spectrum(self) -> NDArray[np.float64]:
+        """Shapes of each weight that may end at a bit, in the mean over the classes."""
+        return self._census.sum(axis=1) / self.classes
 
     def expected(self, bits: NDArray[np.int64], lead: int) -> NDArray[np.float64]:
-        """False candidates to expect up to each weight, shape (frames, heaviest + 1).
+        """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1).
 
         Args:
             bits: Lengths of frames.
-            lead: See :meth:`repair`.
+            lead: See :meth:`find`.
         """
-        ways = self._classes if lead == ANYWHERE else 1
-        return bits[:, None] * (self._totals * ways / 2.0**32)
+        ways = 1.0 if lead == ANYWHERE else 1.0 / self.classes
+        places = np.maximum(bits[:, None] + 1 - np.arange(self._census.shape[1]), 0)
+        return (places @ self._census.T).cumsum(axis=1) * (ways / SYNDROMES)
 
-    def repair(
-        self,
-        bad: Bad,
-        gate: float,
-        lead: int = 0,
-        before: NDArray[np.float64] | None = None,
-    ) -> Repairs:
-        """Answer for bad frames, in their order.
+    def find(self, bad: Bad, ceiling: NDArray[np.int64], lead: int) -> Candidates:
+        """All candidates.
 
         Args:
             bad: The frames.
-            gate: Largest expected number of false candidates.
+            ceiling: Largest weight to look for, for each frame.
             lead: Bit i of a frame is of class (lead + i) modulo ``classes``; ``ANYWHERE``: of any.
-            before: False candidates to expect in what was searched before, for each frame.
         """
-        expected = self.expected(bad.bits, lead)
-        if before is not None:
-            expected += before[:, None]
-        heaviest = np.maximum((expected <= gate).sum(axis=1) - 1, 0)
-        parts = []
-        for weight in np.unique(heaviest).tolist():
-            which = heaviest == weight
-            if self._totals[weight]:
-                dictionary = self._dictionary(weight)
-                parts.append(dictionary.repair(bad.only(which), lead, expected[which]))
-            else:  # not even the lightest passes
-                parts.append(abstained(bad.only(which)))
-        return joined(parts)
+        found, weights = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
+        masks = [np.zeros((0, 0), np.uint64)]
+        for weight in np.unique(ceiling).tolist():
+            which = np.flatnonzero(ceiling == weight)
+            dictionary = self.dictionary(weight)
+            here = dictionary.find(bad.only(which), lead)
+            weights.append(dictionary.shapes.weights[here[:, 1]].astype(np.int64))
+            masks.append(dictionary.shapes.masks[here[:, 1]])
+            here[:, 0] = which[here[:, 0]]
+            found.append(here)
+        widest = max(mask.shape[1] for mask in masks)
+        every = [np.pad(mask, ((0, 0), (0, widest - mask.shape[1]))) for mask in masks]
+        rows = np.concatenate(found)
+        return spelled(rows[:, 0], np.concatenate(weights), np.concatenate(every), rows[:, 2])
 
-    def _dictionary(self, weight: int) -> _Dictionary:
+    def dictionary(self, weight: int) -> Dictionary:
+        """The shapes up to a weight, by syndrome."""
         if weight not in self._dictionaries:
-            self._dictionaries[weight] = _Dictionary(self._make(weight), self._classes)
+            self._dictionaries[weight] = Dictionary(self._make(weight), self.classes)
         return self._dictionaries[weight]
 
 
-class _Dictionary:
+class Singles:
+    """One shape of a ladder: a stage of a search.
+
+    Args:
+        ladder: The shapes.
+        lead: See ``Ladder.find``.
+    """
+
+    def __init__(self, ladder: Ladder, lead: int = 0) -> None:
+        self._ladder = ladder
+        self._lead = lead
+
+    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1)."""
+        return self._ladder.expected(bits, self._lead)
+
+    def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
+        """All candidates of frames up to a weight each."""
+        return self._ladder.find(bad, ceiling, self._lead)
+
+
+class Dictionary:
     """Shapes by syndrome: one hash table for each class, at most a quarter full."""
 
     def __init__(self, shapes: Shapes, classes: int) -> None:
-        self._masks = shapes.masks
-        self._weights = shapes.weights
-        fullest = np.bincount(shapes.classes, minlength=classes).max()
+        self.shapes = shapes
+        fullest = np.bincount(shapes.classes, minlength=classes).max(initial=1)
         slots = max(8, math.ceil(math.log2(4 * fullest)))
         self._shift = 32 - slots
-        self._spans = np.zeros(len(shapes.masks), np.uint8)
+        self.spans = np.zeros(len(shapes.masks), np.uint8)
+        self.syndromes = np.zeros(len(shapes.masks), np.uint32)
         self._keys = np.zeros((classes, 1 << slots), np.uint32)
-        self._shapes = np.zeros((classes, 1 << slots), np.int32)
+        self._places = np.zeros((classes, 1 << slots), np.int32)
         shapes_kernel.fill(
-            shapes.masks, shapes.classes, self._shift, self._spans, self._keys, self._shapes
-        )
-
-    def repair(self, bad: Bad, lead: int, expected: NDArray[np.float64]) -> Repairs:
-        """Answer for bad frames; see ``Ladder`` for the arguments."""
-        number = len(bad.rows)
-        lightest = np.zeros(number, np.uint8)
-        candidates, shape, last = np.zeros((3, number), np.int64)
-        shapes_kernel.match(
-            bad.data,
-            bad.offsets,
-            bad.rows,
-            lead,
+            shapes.masks,
+            shapes.classes,
             self._shift,
+            self.spans,
+            self.syndromes,
             self._keys,
-            self._shapes,
-            self._spans,
-            self._weights,
-            lightest,
-            candidates,
-            shape,
-            last,
+            self._places,
         )
-        repaired = candidates == 1
-        behind = np.unpackbits(
-            self._masks[shape[repaired]].astype("<u8", copy=False).view(np.uint8),
-            axis=1,
-            bitorder="little",
-        )[:, ::-1]
-        positions = last[repaired][:, None] - np.arange(behind.shape[1])[::-1]
-        flips = np.zeros(number, np.int64)
-        flips[repaired] = behind.sum(axis=1, dtype=np.int64)
-        claimed = expected[np.arange(number), np.where(repaired, lightest, 0)]
-        return Repairs(
-            bad.number,
-            repaired,
-            np.concatenate([[0], np.cumsum(flips)]).astype(np.int32),
-            positions[behind.astype(np.bool_)].astype(np.uint32),
-            np.where(repaired, claimed, np.nan),
-            candidates,
+
+    def find(self, bad: Bad, lead: int) -> NDArray[np.int64]:
+        """Every shape that explains a frame: rows of frame, shape and position of its last bit."""
+        return collect(
+            lambda found: shapes_kernel.match(
+                bad.data,
+                bad.offsets,
+                bad.rows,
+                lead,
+                self._shift,
+                self._keys,
+                self._places,
+                self.spans,
+                found,
+            ),
+            3,
         )
 
 
-def abstained(bad: Bad) -> Repairs:
-    """No answer, nothing searched."""
-    return Repairs(
-        bad.number,
-        np.zeros(len(bad.rows), np.bool_),
-        np.zeros(len(bad.rows) + 1, np.int32),
-        np.zeros(0, np.uint32),
-        np.full(len(bad.rows), np.nan),
-        np.full(len(bad.rows), -1, np.int64),
-    )
-
-
-def joined(parts: Sequence[Repairs]) -> Repairs:
-    """Answers for different frames as one, in the order of the frames."""
-    if not parts:
-        return Repairs.none()
-    flips = np.concatenate([np.diff(part.flip_offsets) for part in parts])
-    whole = Repairs(
-        np.concatenate([part.number for part in parts]),
-        np.concatenate([part.repaired for part in parts]),
-        np.concatenate([[0], np.cumsum(flips)]).astype(np.int32),
-        np.concatenate([part.flips for part in parts]),
-        np.concatenate([part.expected_false for part in parts]),
-        np.concatenate([part.candidates for part in parts]),
-    )
-    return taken(whole, np.argsort(whole.number, kind="stable"))
-
-
-def taken(repairs: Repairs, order: NDArray[np.int64]) -> Repairs:
-    """The answers of these rows, in this order."""
-    lengths = np.diff(repairs.flip_offsets)[order].astype(np.int64)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    moved = np.repeat(repairs.flip_offsets[:-1][order] - offsets[:-1], lengths)
-    return Repairs(
-        repairs.number[order],
-        repairs.repaired[order],
-        offsets.astype(np.int32),
-        repairs.flips[moved + np.arange(offsets[-1])],
-        repairs.expected_false[order],
-        repairs.candidates[order],
-    )
-
-
-def bad_frames(frames: FrameBatch) -> Bad:
-    """The bad frames of a batch."""
-    rows = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
-    return Bad(frames.number[rows], frames.data, frames.offsets, rows)
-
-
-def values(frames: FrameBatch, name: str) -> NDArray[np.float64]:
-    """A column as numbers, NaN where it is null."""
-    column = frames.column(name).cast("float64")
-    return np.asarray(column.to_numpy(zero_copy_only=False))
-
-
-def check_gate(gate: float) -> float:
-    """The gate, if it is one.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if not 0 < gate < math.inf:
-        raise ValueError(f"gate={gate}, wanted a positive number")
-    return gate
+def spelled(
+    row: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    masks: NDArray[np.uint64],
+    last: NDArray[np.int64],
+) -> Candidates:
+    """Candidates from the masks of shapes and the positions of their last bits."""
+    words = np.ascontiguousarray(masks, "<u8")
+    ahead = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, ::-1]
+    positions = last[:, None] - np.arange(ahead.shape[1])[::-1]
+    flips = positions[ahead.astype(np.bool_)]
+    offsets = np.concatenate([[0], np.cumsum(ahead.sum(axis=1, dtype=np.int64))])
+    return Candidates(row, weight, offsets, flips)

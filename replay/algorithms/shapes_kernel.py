@@ -13,8 +13,6 @@ from ...dot11.fcs import POLYNOMIAL
 from ...dot11.kernels import crc32, load32
 from ...jit import jit
 
-NO_WEIGHT = 255  # heavier than all
-
 _u = np.uintp
 _w = np.uint32
 _ONE = 0x80000000  # x^0; polynomials are reflected
@@ -28,8 +26,9 @@ def fill(
     classes: NDArray[np.uint8],
     shift: int,
     spans: NDArray[np.uint8],
+    syndromes: NDArray[np.uint32],
     keys: NDArray[np.uint32],
-    shapes: NDArray[np.int32],
+    places: NDArray[np.int32],
 ) -> None:
     """Put every shape into the hash table of its class: open addressing, 0 means empty.
 
@@ -40,8 +39,9 @@ def fill(
         classes: Shape (shapes,), likewise.
         shift: 32 less the binary logarithm of the slots of a class.
         spans: Out, shape (shapes,): bits from the first to the last.
+        syndromes: Out, shape (shapes,): with the last bit at a frame's end.
         keys: Out, zeroed, shape (classes, slots): syndromes.
-        shapes: Out, likewise: the shape of each.
+        places: Out, likewise: the shape of each.
     """
     last = _w(keys.shape[1] - 1)
     for i in range(len(masks)):
@@ -54,12 +54,25 @@ def fill(
                 span = k + 1
             power = power >> _w(1) ^ _w(POLYNOMIAL) * (power & _w(1))
         spans[i] = span
+        syndromes[i] = syndrome
         if syndrome:
             slot = _w(syndrome * _w(_GOLDEN)) >> _w(shift)
             while keys[classes[i], slot]:
                 slot = _w(slot + _w(1)) & last
             keys[classes[i], slot] = syndrome
-            shapes[classes[i], slot] = i
+            places[classes[i], slot] = i
+
+
+@jit
+def syndromes_of(
+    data: NDArray[np.uint8], offsets: NDArray[np.int32], rows: NDArray[np.int64]
+) -> NDArray[np.uint32]:
+    """The syndromes of these frames, which have an FCS, shape (rows,)."""
+    syndromes = np.empty(len(rows), np.uint32)
+    for i in range(len(rows)):
+        start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
+        syndromes[i] = crc32(data, start, stop - 4) ^ load32(data, stop - 4)
+    return syndromes
 
 
 @jit
@@ -70,15 +83,11 @@ def match(
     lead: int,
     shift: int,
     keys: NDArray[np.uint32],
-    shapes: NDArray[np.int32],
+    places: NDArray[np.int32],
     spans: NDArray[np.uint8],
-    weights: NDArray[np.uint8],
-    lightest: NDArray[np.uint8],
-    candidates: NDArray[np.int64],
-    shape: NDArray[np.int64],
-    last: NDArray[np.int64],
-) -> None:
-    """Find every shape at every position that explains the syndrome; keep the lightest.
+    found: NDArray[np.int64],
+) -> int:
+    """Find every shape at every position that explains the syndrome.
 
     From bit to bit the syndrome is divided by x, so that a shape that ends there has the
     syndrome that it has at the frame's end.
@@ -91,40 +100,36 @@ def match(
             of any class fits everywhere.
         shift: See :func:`fill`.
         keys: See :func:`fill`.
-        shapes: See :func:`fill`.
+        places: See :func:`fill`.
         spans: See :func:`fill`.
-        weights: Of the shapes.
-        lightest: Out, per bad frame: the weight of the lightest that fits, or ``NO_WEIGHT``.
-        candidates: Out: how many of this weight fit.
-        shape: Out: one of these.
-        last: Out: the position of its last bit.
+        found: Out, shape (room, 3): frame, shape, position of its last bit.
+
+    Returns:
+        How many there are, be there room or not.
     """
     classes = _u(keys.shape[0])
     mask = _w(keys.shape[1] - 1)
     tables = classes if lead < 0 else _u(1)
+    number = 0
     for i in range(len(rows)):
         start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
         syndrome = _w(crc32(data, start, stop - 4) ^ load32(data, stop - 4))
         bits = 8 * (stop - start)
         table = _u(0) if lead < 0 else _u((lead + bits - 1) % classes)
-        best = NO_WEIGHT
-        count = 0
         for position in range(bits - 1, -1, -1):
             home = _w(syndrome * _w(_GOLDEN)) >> _w(shift)
             for _ in range(tables):
                 slot = home
                 while keys[table, _u(slot)]:
                     if keys[table, _u(slot)] == syndrome:
-                        found = shapes[table, _u(slot)]
-                        if spans[found] <= position + 1 and weights[found] <= best:
-                            if weights[found] < best:
-                                best = np.int64(weights[found])
-                                count = 0
-                                shape[i] = found
-                                last[i] = position
-                            count += 1
+                        shape = places[table, _u(slot)]
+                        if spans[shape] <= position + 1:
+                            if number < len(found):
+                                found[number, 0] = i
+                                found[number, 1] = shape
+                                found[number, 2] = position
+                            number += 1
                     slot = _w(slot + _w(1)) & mask
                 table = classes - _u(1) if table == _u(0) else table - _u(1)
             syndrome = _w(syndrome << _w(1)) ^ _w(_BACK) * (syndrome >> _w(31))
-        lightest[i] = best
-        candidates[i] = count
+    return number

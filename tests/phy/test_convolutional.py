@@ -72,9 +72,9 @@ class TestEncode:
 
     @pytest.mark.parametrize("code_rate", PUNCTURING)
     def test_the_share_sent_is_the_code_rate(self, code_rate: tuple[int, int]) -> None:
-        """Of the 2 * 12 bits for 12 bits of data, 12 / R are sent."""
+        """Of the 2 * 60 bits for 60 bits of data, 60 / R are sent."""
         numerator, denominator = code_rate
-        assert sent(code_rate, 24).sum() * numerator == 12 * denominator
+        assert sent(code_rate, 120).sum() * numerator == 60 * denominator
 
 
 class TestDecode:

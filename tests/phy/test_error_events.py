@@ -37,6 +37,7 @@ def is_one_event(bits: NDArray[np.uint8]) -> bool:
         ((1, 2), 10, [11, 0, 38, 0, 193, 0, 1331, 0, 7275]),
         ((2, 3), 6, [1, 16, 48, 158, 642, 2435]),
         ((3, 4), 5, [8, 31, 160, 892, 4512]),
+        ((5, 6), 4, [14, 69, 654, 4996]),
     ],
 )
 def test_spectra(code_rate: CodeRate, lightest: int, published: list[int]) -> None:
