@@ -101,33 +101,3 @@ def bit_syndromes(n_bits: int) -> NDArray[np.uint32]:
 
     return np.fromiter(powers(), np.uint32, n_bits)
 
-
-def multiply(a: int, b: int) -> int:
-    """The product of two polynomials modulo P."""
-    product = 0
-    while b:
-        if b & _ONE:
-            product ^= a
-        b = b << 1 & 0xFFFFFFFF
-        a = a >> 1 ^ (POLYNOMIAL if a & 1 else 0)
-    return product
-
-
-def divide(syndromes: NDArray[np.uint32], divisor: int) -> NDArray[np.uint32]:
-    """Polynomials divided by one, modulo P, which is irreducible.
-
-    Args:
-        syndromes: uint32, of any shape.
-        divisor: Not 0.
-    """
-    import numpy as np
-
-    inverse = _ONE
-    for _ in range(31):  # to the power of 2^32 - 2, as all of the others give 1 to 2^32 - 1
-        divisor = multiply(divisor, divisor)
-        inverse = multiply(inverse, divisor)
-    quotients = np.zeros_like(syndromes)
-    for bit in range(32):
-        image = np.uint32(multiply(1 << bit, inverse))
-        quotients ^= (syndromes >> np.uint32(bit) & np.uint32(1)) * image
-    return quotients

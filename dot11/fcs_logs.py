@@ -31,6 +31,7 @@ import functools
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .fcs import POLYNOMIAL
 from .fcs_logs_kernel import COSETS, ORDER, Logs, fill
@@ -88,6 +89,16 @@ def multiply(a: int, b: int) -> int:
         if b >> i & 1:
             product ^= a
     return product
+
+
+def divide(dividends: NDArray[np.uint32], divisor: int) -> NDArray[np.uint32]:
+    """Elements divided by one, which is not 0; of any shape."""
+    inverse = power(divisor, ORDER - 1)
+    quotients = np.zeros_like(dividends)
+    for bit in range(32):  # division is linear
+        image = np.uint32(multiply(1 << bit, inverse))
+        quotients ^= (dividends >> np.uint32(bit) & np.uint32(1)) * image
+    return quotients
 
 
 @functools.cache

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dot11 import fcs
+from ...dot11 import fcs, fcs_logs
 from .candidates import Bad, Candidates
 from .powers import Powers
-from .shapes import SYNDROMES
-from .shapes_kernel import syndromes_of
+from .shapes import SYNDROMES, syndromes
 
 
 class Few:
@@ -36,6 +35,7 @@ class Few:
         self._powers = powers
         self._taps = np.array(taps)
         self._reach = int(self._taps[-1])
+        self._polynomial = self._effect([self._reach + 1])
 
     def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
         """Candidates to expect by chance up to weight 1, shape (frames, 2)."""
@@ -48,11 +48,11 @@ class Few:
         """All candidates of frames, all of weight 1."""
         del ceiling
         bits = bad.bits
-        syndromes = syndromes_of(bad.data, bad.offsets, bad.rows)
+        wanted = syndromes(bad)
         rows, errors = [], []
         for cut in range(min(self._number, self._reach) + 1):
             for late in itertools.combinations(range(1, self._reach + 1), cut):
-                rest = syndromes ^ np.uint32(self._effect(late))
+                rest = wanted ^ np.uint32(self._effect(late))
                 row, error = self._whole(rest, bits, self._number - cut)
                 last = bits[row, None] - np.array(late, np.int64).reshape(1, -1)
                 rows.append(row)
@@ -60,20 +60,16 @@ class Few:
         return self._spelled(np.concatenate(rows), np.concatenate(errors), bits)
 
     def _whole(
-        self, syndromes: NDArray[np.uint32], bits: NDArray[np.int64], number: int
+        self, wanted: NDArray[np.uint32], bits: NDArray[np.int64], number: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Sets of errors with all their taps: frames, and positions of the errors."""
         if not number:
-            row = np.flatnonzero(syndromes == 0)
+            row = np.flatnonzero(wanted == 0)
             return row, np.zeros((len(row), 0), np.int64)
         row, exponents = self._powers.find(
-            fcs.divide(syndromes, self._polynomial()), bits - self._reach, number
+            fcs_logs.divide(wanted, self._polynomial), bits - self._reach, number
         )
         return row, bits[row, None] - 1 - self._reach - exponents[:, ::-1]
-
-    def _polynomial(self) -> int:
-        """The taps' polynomial: the syndrome of an error whose last tap is the last bit."""
-        return self._effect([self._reach + 1])
 
     def _effect(self, behind: Sequence[int]) -> int:
         """Syndrome of errors so many bits before the frame's end."""
@@ -88,7 +84,8 @@ class Few:
         self, row: NDArray[np.int64], errors: NDArray[np.int64], bits: NDArray[np.int64]
     ) -> Candidates:
         """The flips that errors at these positions make."""
-        flips = np.sort((errors[:, :, None] + self._taps).reshape(len(row), -1), axis=1)
+        width = self._number * len(self._taps)
+        flips = np.sort((errors[:, :, None] + self._taps).reshape(len(row), width), axis=1)
         # What two errors flip both is right again, and what all three do is wrong.
         odd = np.zeros(flips.shape, np.bool_)
         parity = np.zeros(len(row), np.bool_)

@@ -1,9 +1,9 @@
 """Error shapes that may stand anywhere in a frame, found by the FCS alone.
 
 A shape is a pattern of wrong bits with a weight, the lighter the likelier. Its syndrome with its
-last bit at the frame's end is s(x), and s(x) x^m mod P with m bits behind it; so a frame of
-syndrome S is explained by that shape there if S x^-m is s: one step of a shift register and one
-look-up in a hash table for each bit of the frame, for all shapes at once.
+last bit at the frame's end is some x^s modulo P, as every one is (``dot11/fcs_logs.py``), and
+x^(s + m) with m bits behind it. So a frame of n bits and syndrome x^L is explained by the shapes
+whose s is 0 to n - 1 below L: a range of a sorted list, whatever the number of shapes and of bits.
 
 A :class:`Ladder` has the shapes of one kind by weight. The candidates that fit a frame by chance,
 one that is damaged in another way, are expected to be the ways in which shapes can stand in it,
@@ -19,8 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dot11 import fcs_logs
 from . import shapes_kernel
 from .candidates import Bad, Candidates, collect
+from .shapes_kernel import Index
 
 ANYWHERE = -1
 SYNDROMES = 2.0**32
@@ -40,11 +42,6 @@ class Shapes(NamedTuple):
     weights: NDArray[np.uint8]
     classes: NDArray[np.uint8]
 
-    def up_to(self, weight: int) -> Shapes:
-        """Those of at most this weight."""
-        light = self.weights <= weight
-        return Shapes(self.masks[light], self.weights[light], self.classes[light])
-
 
 class Ladder:
     """The shapes of one kind, up to any weight.
@@ -59,59 +56,51 @@ class Ladder:
     def __init__(
         self, census: NDArray[np.int64], classes: int, make: Callable[[int], Shapes]
     ) -> None:
+        self.census = census
         self.classes = classes
-        self._census = census
         self._make = make
         self._dictionaries: dict[int, Dictionary] = {}
 
-    @property
-    def heaviest(self) -> int:
-        """The largest weight."""
-        return len(self._census) - 1
-
-    def spectrum(self) -> NDArray[np.float64]:
-        """Shapes of each weight that may end at a bit, in the mean over the classes."""
-        return self._census.sum(axis=1) / self.classes
-
-    def expected(self, bits: NDArray[np.int64], lead: int) -> NDArray[np.float64]:
-        """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1).
-
-        Args:
-            bits: Lengths of frames.
-            lead: See :meth:`find`.
-        """
-        ways = 1.0 if lead == ANYWHERE else 1.0 / self.classes
-        places = np.maximum(bits[:, None] + 1 - np.arange(self._census.shape[1]), 0)
-        return (places @ self._census.T).cumsum(axis=1) * (ways / SYNDROMES)
-
-    def find(self, bad: Bad, ceiling: NDArray[np.int64], lead: int) -> Candidates:
-        """All candidates.
-
-        Args:
-            bad: The frames.
-            ceiling: Largest weight to look for, for each frame.
-            lead: Bit i of a frame is of class (lead + i) modulo ``classes``; ``ANYWHERE``: of any.
-        """
-        found, weights = [np.zeros((0, 3), np.int64)], [np.zeros(0, np.int64)]
-        masks = [np.zeros((0, 0), np.uint64)]
-        for weight in np.unique(ceiling).tolist():
-            which = np.flatnonzero(ceiling == weight)
-            dictionary = self.dictionary(weight)
-            here = dictionary.find(bad.only(which), lead)
-            weights.append(dictionary.shapes.weights[here[:, 1]].astype(np.int64))
-            masks.append(dictionary.shapes.masks[here[:, 1]])
-            here[:, 0] = which[here[:, 0]]
-            found.append(here)
-        widest = max(mask.shape[1] for mask in masks)
-        every = [np.pad(mask, ((0, 0), (0, widest - mask.shape[1]))) for mask in masks]
-        rows = np.concatenate(found)
-        return spelled(rows[:, 0], np.concatenate(weights), np.concatenate(every), rows[:, 2])
-
-    def dictionary(self, weight: int) -> Dictionary:
+    def up_to(self, weight: int) -> Dictionary:
         """The shapes up to a weight, by syndrome."""
         if weight not in self._dictionaries:
-            self._dictionaries[weight] = Dictionary(self._make(weight), self.classes)
+            self._dictionaries[weight] = Dictionary(self._make(weight))
         return self._dictionaries[weight]
+
+
+class Dictionary:
+    """Shapes by syndrome.
+
+    Args:
+        shapes: The shapes. Those that the FCS cannot see, as their syndrome is 0, are left out:
+            they explain no bad frame.
+
+    Attributes:
+        masks: As in ``Shapes``, in the order of the index.
+        syndromes: uint32, shape (shapes,): with the last bit at a frame's end.
+        index: See ``shapes_kernel.Index``.
+    """
+
+    def __init__(self, shapes: Shapes) -> None:
+        spans = np.zeros(len(shapes.masks), np.uint8)
+        logs = np.zeros(len(shapes.masks), np.int64)
+        syndromes = np.zeros(len(shapes.masks), np.uint32)
+        shapes_kernel.measure(shapes.masks, fcs_logs.tables(), spans, syndromes, logs)
+        order = np.argsort(logs, kind="stable")
+        order = order[np.count_nonzero(logs < 0) :]
+        self.masks = shapes.masks[order]
+        self.syndromes = syndromes[order]
+        buckets = max(8, math.ceil(math.log2(max(1, len(order)))))
+        shift = 32 - buckets
+        sizes = np.bincount(logs[order] >> shift, minlength=1 << buckets)
+        self.index = Index(
+            logs[order].astype(np.uint32),
+            spans[order],
+            shapes.weights[order],
+            shapes.classes[order],
+            shift,
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+        )
 
 
 class Singles:
@@ -119,7 +108,7 @@ class Singles:
 
     Args:
         ladder: The shapes.
-        lead: See ``Ladder.find``.
+        lead: Bit i of a frame is of class (lead + i) modulo ``classes``; ``ANYWHERE``: of any.
     """
 
     def __init__(self, ladder: Ladder, lead: int = 0) -> None:
@@ -128,63 +117,55 @@ class Singles:
 
     def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
         """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1)."""
-        return self._ladder.expected(bits, self._lead)
+        census = self._ladder.census
+        ways = 1.0 if self._lead == ANYWHERE else 1.0 / self._ladder.classes
+        lengths, where = np.unique(bits, return_inverse=True)
+        places = np.maximum(lengths[:, None] + 1 - np.arange(census.shape[1]), 0)
+        expected = (places @ census.T).cumsum(axis=1) * (ways / SYNDROMES)
+        return np.asarray(expected[where])
 
     def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
         """All candidates of frames up to a weight each."""
-        return self._ladder.find(bad, ceiling, self._lead)
-
-
-class Dictionary:
-    """Shapes by syndrome: one hash table for each class, at most a quarter full."""
-
-    def __init__(self, shapes: Shapes, classes: int) -> None:
-        self.shapes = shapes
-        fullest = np.bincount(shapes.classes, minlength=classes).max(initial=1)
-        slots = max(8, math.ceil(math.log2(4 * fullest)))
-        self._shift = 32 - slots
-        self.spans = np.zeros(len(shapes.masks), np.uint8)
-        self.syndromes = np.zeros(len(shapes.masks), np.uint32)
-        self._keys = np.zeros((classes, 1 << slots), np.uint32)
-        self._places = np.zeros((classes, 1 << slots), np.int32)
-        shapes_kernel.fill(
-            shapes.masks,
-            shapes.classes,
-            self._shift,
-            self.spans,
-            self.syndromes,
-            self._keys,
-            self._places,
-        )
-
-    def find(self, bad: Bad, lead: int) -> NDArray[np.int64]:
-        """Every shape that explains a frame: rows of frame, shape and position of its last bit."""
-        return collect(
-            lambda found: shapes_kernel.match(
-                bad.data,
-                bad.offsets,
-                bad.rows,
-                lead,
-                self._shift,
-                self._keys,
-                self._places,
-                self.spans,
-                found,
+        dictionary = self._ladder.up_to(int(ceiling.max(initial=0)))
+        index, masks = dictionary.index, dictionary.masks
+        found = collect(
+            lambda out: shapes_kernel.match(
+                syndromes(bad),
+                bad.bits,
+                ceiling,
+                self._lead,
+                self._ladder.classes,
+                index,
+                fcs_logs.tables(),
+                out,
             ),
             3,
         )
+        row, shape, last = found.T
+        return Candidates(row, index.weights[shape].astype(np.int64), *spelled(masks[shape], last))
+
+
+def syndromes(bad: Bad) -> NDArray[np.uint32]:
+    """The syndromes of bad frames, shape (n,)."""
+    out = np.empty(len(bad), np.uint32)
+    shapes_kernel.syndromes_of(bad.data, bad.offsets, bad.rows, out)
+    return out
 
 
 def spelled(
-    row: NDArray[np.int64],
-    weight: NDArray[np.int64],
-    masks: NDArray[np.uint64],
-    last: NDArray[np.int64],
-) -> Candidates:
-    """Candidates from the masks of shapes and the positions of their last bits."""
+    masks: NDArray[np.uint64], last: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The wrong bits of shapes whose last ones stand at these positions.
+
+    Args:
+        masks: Shape (n, words), see :class:`Shapes`.
+        last: Shape (n,).
+
+    Returns:
+        Offsets, shape (n + 1,), and bit positions, sorted: of shape i those from offset i on.
+    """
     words = np.ascontiguousarray(masks, "<u8")
     ahead = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")[:, ::-1]
     positions = last[:, None] - np.arange(ahead.shape[1])[::-1]
-    flips = positions[ahead.astype(np.bool_)]
     offsets = np.concatenate([[0], np.cumsum(ahead.sum(axis=1, dtype=np.int64))])
-    return Candidates(row, weight, offsets, flips)
+    return offsets, positions[ahead.astype(np.bool_)]

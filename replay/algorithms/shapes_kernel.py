@@ -6,44 +6,79 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dot11.fcs import POLYNOMIAL
+from ...dot11.fcs_logs_kernel import ORDER, Logs, log, times_x
 from ...dot11.kernels import crc32, load32
-from ...jit import jit
+from ...jit import lean_jit
 
 _u = np.uintp
 _w = np.uint32
 _ONE = 0x80000000  # x^0; polynomials are reflected
-_BACK = (POLYNOMIAL << 1 & 0xFFFFFFFF) | 1  # what dividing by x adds where x^0 was set
-_GOLDEN = 0x9E3779B1  # 2^32 over the golden ratio: spreads short shapes over the table
 
 
-@jit
-def fill(
+class Index(NamedTuple):
+    """Shapes in the order of the logarithms of their syndromes, the last bit at a frame's end.
+
+    A bucket has the logarithms of ``2^shift`` integers.
+
+    Attributes:
+        logs: uint32, shape (shapes,): rising.
+        spans: uint8, shape (shapes,): bits from the first to the last.
+        weights: uint8, shape (shapes,).
+        classes: uint8, shape (shapes,): of the positions where the last bit may stand.
+        shift: log >> shift is the bucket.
+        starts: int32, shape (buckets + 1,): where each bucket begins, and the end of the last.
+    """
+
+    logs: NDArray[np.uint32]
+    spans: NDArray[np.uint8]
+    weights: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
+    shift: int
+    starts: NDArray[np.int32]
+
+
+@lean_jit
+def syndromes_of(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    syndromes: NDArray[np.uint32],
+) -> None:
+    """The syndromes of frames.
+
+    Args:
+        data: The bytes of all frames.
+        offsets: Frame i is ``data[offsets[i]:offsets[i + 1]]``.
+        rows: Which frames; they have an FCS.
+        syndromes: Out, shape (rows,).
+    """
+    for i in range(len(rows)):
+        start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
+        syndromes[i] = crc32(data, start, stop - 4) ^ load32(data, stop - 4)
+
+
+@lean_jit
+def measure(
     masks: NDArray[np.uint64],
-    classes: NDArray[np.uint8],
-    shift: int,
+    tables: Logs,
     spans: NDArray[np.uint8],
     syndromes: NDArray[np.uint32],
-    keys: NDArray[np.uint32],
-    places: NDArray[np.int32],
+    logs: NDArray[np.int64],
 ) -> None:
-    """Put every shape into the hash table of its class: open addressing, 0 means empty.
-
-    A shape that the FCS cannot see (syndrome 0) explains no bad frame and is left out.
+    """Spans of shapes, their syndromes with the last bit at a frame's end, and logarithms of these.
 
     Args:
         masks: Shape (shapes, words), see ``shapes.Shapes``.
-        classes: Shape (shapes,), likewise.
-        shift: 32 less the binary logarithm of the slots of a class.
-        spans: Out, shape (shapes,): bits from the first to the last.
-        syndromes: Out, shape (shapes,): with the last bit at a frame's end.
-        keys: Out, zeroed, shape (classes, slots): syndromes.
-        places: Out, likewise: the shape of each.
+        tables: Of logarithms.
+        spans: Out, shape (shapes,).
+        syndromes: Out, shape (shapes,).
+        logs: Out, shape (shapes,): -1 where the FCS cannot see the shape (syndrome 0).
     """
-    last = _w(keys.shape[1] - 1)
     for i in range(len(masks)):
         syndrome = _w(0)
         power = _w(_ONE)
@@ -52,84 +87,72 @@ def fill(
             if masks[i, k >> 6] >> np.uint64(k & 63) & np.uint64(1):
                 syndrome ^= power
                 span = k + 1
-            power = power >> _w(1) ^ _w(POLYNOMIAL) * (power & _w(1))
+            power = times_x(power)
         spans[i] = span
         syndromes[i] = syndrome
-        if syndrome:
-            slot = _w(syndrome * _w(_GOLDEN)) >> _w(shift)
-            while keys[classes[i], slot]:
-                slot = _w(slot + _w(1)) & last
-            keys[classes[i], slot] = syndrome
-            places[classes[i], slot] = i
+        logs[i] = np.int64(log(syndrome, tables)) if syndrome else -1
 
 
-@jit
-def syndromes_of(
-    data: NDArray[np.uint8], offsets: NDArray[np.int32], rows: NDArray[np.int64]
-) -> NDArray[np.uint32]:
-    """The syndromes of these frames, which have an FCS, shape (rows,)."""
-    syndromes = np.empty(len(rows), np.uint32)
-    for i in range(len(rows)):
-        start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
-        syndromes[i] = crc32(data, start, stop - 4) ^ load32(data, stop - 4)
-    return syndromes
+@lean_jit
+def first_from(value: int, index: Index) -> int:
+    """The first shape whose logarithm is at least this value, which is below ``ORDER``."""
+    at = np.int64(index.starts[_u(value >> index.shift)])
+    while at < len(index.logs) and index.logs[_u(at)] < value:
+        at += 1
+    return at
 
 
-@jit
+@lean_jit
 def match(
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int32],
-    rows: NDArray[np.int64],
+    syndromes: NDArray[np.uint32],
+    bits: NDArray[np.int64],
+    ceilings: NDArray[np.int64],
     lead: int,
-    shift: int,
-    keys: NDArray[np.uint32],
-    places: NDArray[np.int32],
-    spans: NDArray[np.uint8],
+    period: int,
+    index: Index,
+    tables: Logs,
     found: NDArray[np.int64],
 ) -> int:
-    """Find every shape at every position that explains the syndrome.
+    """Find every shape at every position that explains a syndrome.
 
-    From bit to bit the syndrome is divided by x, so that a shape that ends there has the
-    syndrome that it has at the frame's end.
+    A shape of logarithm s with m bits behind it has the syndrome x^(s + m): so those shapes fit
+    whose logarithm is by m below that of the syndrome, where the frame has room for both.
 
     Args:
-        data: The bytes of all frames.
-        offsets: Frame i is ``data[offsets[i]:offsets[i + 1]]``.
-        rows: Which frames are bad; they have an FCS.
-        lead: Bit i of a frame is of class (lead + i) modulo the number of classes; -1: a shape
-            of any class fits everywhere.
-        shift: See :func:`fill`.
-        keys: See :func:`fill`.
-        places: See :func:`fill`.
-        spans: See :func:`fill`.
+        syndromes: Of the frames.
+        bits: Their lengths.
+        ceilings: The largest weight to look for, per frame.
+        lead: Bit i of a frame is of class (lead + i) modulo ``period``; -1: of any.
+        period: Number of classes.
+        index: The shapes.
+        tables: Of logarithms.
         found: Out, shape (room, 3): frame, shape, position of its last bit.
 
     Returns:
         How many there are, be there room or not.
     """
-    classes = _u(keys.shape[0])
-    mask = _w(keys.shape[1] - 1)
-    tables = classes if lead < 0 else _u(1)
     number = 0
-    for i in range(len(rows)):
-        start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
-        syndrome = _w(crc32(data, start, stop - 4) ^ load32(data, stop - 4))
-        bits = 8 * (stop - start)
-        table = _u(0) if lead < 0 else _u((lead + bits - 1) % classes)
-        for position in range(bits - 1, -1, -1):
-            home = _w(syndrome * _w(_GOLDEN)) >> _w(shift)
-            for _ in range(tables):
-                slot = home
-                while keys[table, _u(slot)]:
-                    if keys[table, _u(slot)] == syndrome:
-                        shape = places[table, _u(slot)]
-                        if spans[shape] <= position + 1:
-                            if number < len(found):
-                                found[number, 0] = i
-                                found[number, 1] = shape
-                                found[number, 2] = position
-                            number += 1
-                    slot = _w(slot + _w(1)) & mask
-                table = classes - _u(1) if table == _u(0) else table - _u(1)
-            syndrome = _w(syndrome << _w(1)) ^ _w(_BACK) * (syndrome >> _w(31))
+    for i in range(len(syndromes)):
+        if syndromes[i] == 0:
+            continue
+        top = np.int64(log(syndromes[i], tables))
+        low = top - bits[i] + 1
+        for turn in range(2 if low < 0 else 1):  # logarithms go round
+            begin = low + ORDER if turn else max(low, 0)
+            end = ORDER - 1 if turn else top
+            at = first_from(begin, index)
+            while at < len(index.logs) and index.logs[_u(at)] <= end:
+                behind = top - np.int64(index.logs[_u(at)]) + (ORDER if turn else 0)
+                last = bits[i] - 1 - behind
+                if (
+                    index.weights[_u(at)] <= ceilings[i]
+                    and index.spans[_u(at)] <= last + 1
+                    and (lead < 0 or (lead + last) % period == index.classes[_u(at)])
+                ):
+                    if number < len(found):
+                        found[number, 0] = i
+                        found[number, 1] = at
+                        found[number, 2] = last
+                    number += 1
+                at += 1
     return number
