@@ -1,4 +1,4 @@
-"""crc-dsss: errors on the channel of 802.11b at 1 and 2 Mbit/s, found by the FCS.
+"""crc-dsss: errors on the channel of 802.11b, found by the FCS.
 
 The descrambler, 1 + z^-4 + z^-7, makes three wrong bits of each that is wrong on the channel: i,
 i + 4 and i + 7. Few channel errors are many wrong bits of the frame, but as shapes they are as few
@@ -10,15 +10,18 @@ as before. Stages, each searched if none before it has a candidate:
     three errors anywhere
     a burst of up to 20 bits                   where a second check confirms
     two bursts of up to 8 bits                 likewise
+    four errors anywhere                       likewise, in frames of up to 176 bytes
 
 Without second checks and with the default gate of 0.01 the first is searched at all lengths, the
-second up to 1,142 bytes, and the third up to 79. Errors in the header, whose last bits reach into
+second up to 1,142 bytes, and the third up to 79. At 5.5 and 11 Mbit/s, where a wrong symbol is up
+to eight wrong bits and spoils the phase of the next, the first is a burst of up to 20 bits, as far
+as the gate allows: 12 in frames of 1,500 bytes. Errors in the header, whose last bits reach into
 the frame, and bursts that end within the last seven bits are not looked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -34,7 +37,8 @@ from .powers import Powers
 from .search import Plan, Planned, Stage
 from .shapes import Ladder, Shapes, Singles
 
-RATES_MBPS: Final = (1, 2)
+DSSS_MBPS: Final = (1, 2)
+CCK_MBPS: Final = (5.5, 11)
 TAPS: Final = (0, 4, 7)  # where a channel error is heard, bits later
 SHORT: Final = 8  # bits of a burst that is likely enough to need no second check
 
@@ -56,28 +60,33 @@ class CrcDsss(Planned):
 
     def __init__(self, gate: float = 0.01, checks: str = ALL) -> None:
         super().__init__(gate, checks)
-        self._stages, self._confirmed = stages()
+        self._channel = Channel()
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
-        """One, for frames of 1 and 2 Mbit/s."""
-        yield Plan(np.flatnonzero(is_dsss(frames)[bad.rows]), self._stages, self._confirmed)
+        """One for frames of 1 and 2 Mbit/s, one for those of 5.5 and 11."""
+        yield from self._channel.plans(frames, bad)
 
 
-def is_dsss(frames: FrameBatch) -> NDArray[np.bool_]:
-    """Which frames came at 1 or 2 Mbit/s of 802.11b."""
-    return np.isin(column(frames, "rate_mbps"), RATES_MBPS) & np.isnan(column(frames, "mcs"))
+class Channel:
+    """Stages that look for errors on the channel of 802.11b."""
 
+    def __init__(self) -> None:
+        powers = Powers()
+        short, long = (Ladder(census(span), 1, channel_bursts) for span in (SHORT, MAX_SPAN))
+        few: list[Stage] = [Few(2, powers, TAPS), Few(3, powers, TAPS)]
+        pairs = Pairs(short, 0, _LOOKUPS, 0)
+        four = Few(4, powers, TAPS)
+        self._stages: dict[tuple[float, ...], tuple[list[Stage], list[Stage]]] = {
+            DSSS_MBPS: ([Singles(short), *few], [Singles(long), pairs, four]),
+            CCK_MBPS: ([Singles(long), *few], [pairs, four]),
+        }
 
-def stages() -> tuple[list[Stage], list[Stage]]:
-    """What to search for, and what then if a second check confirms."""
-    powers = Powers()
-    short, long = (
-        Ladder(census(span), 1, channel_bursts) for span in (SHORT, MAX_SPAN)
-    )
-    return (
-        [Singles(short), Few(2, powers, TAPS), Few(3, powers, TAPS)],
-        [Singles(long), Pairs(short, 0, _LOOKUPS, 0)],
-    )
+    def plans(self, frames: FrameBatch, bad: Bad, first: Sequence[Stage] = ()) -> Iterator[Plan]:
+        """What to search for in which frames, after the stages that are to come first."""
+        rate = column(frames, "rate_mbps")[bad.rows]
+        plain = np.isnan(column(frames, "mcs")[bad.rows])
+        for rates, (stages, confirmed) in self._stages.items():
+            yield Plan(np.flatnonzero(np.isin(rate, rates) & plain), [*first, *stages], confirmed)
 
 
 def census(max_span: int) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ at 2/3 and 9 at 3/4 in frames of 1,500 bytes, and to 18, 12 and 10 in frames of 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -70,8 +70,7 @@ class CrcEvent(Planned):
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """One for each code rate, for frames of 802.11a and g and for those with an MCS."""
-        for which, single, double in self._events.of(frames, bad):
-            yield Plan(which, [single], double)
+        yield from self._events.plans(frames, bad)
 
 
 class Events:
@@ -91,14 +90,12 @@ class Events:
             for lead in (SERVICE, ANYWHERE)
         }
 
-    def of(
-        self, frames: FrameBatch, bad: Bad
-    ) -> Iterator[tuple[NDArray[np.int64], Stage, list[Pairs]]]:
-        """Places of bad frames, what looks for one event in them, and what for two."""
+    def plans(self, frames: FrameBatch, bad: Bad, first: Sequence[Stage] = ()) -> Iterator[Plan]:
+        """What to search for in which frames, after the stages that are to come first."""
         legacy, mcs = (code_rates[bad.rows] for code_rates in _code_rates(frames))
         for (code_rate, lead), (single, double) in self._stages.items():
             which = (legacy if lead == SERVICE else mcs) == CODE_RATES.index(code_rate)
-            yield np.flatnonzero(which), single, double
+            yield Plan(np.flatnonzero(which), [*first, single], double)
 
 
 @functools.cache

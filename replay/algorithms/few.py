@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...dot11 import fcs, fcs_logs
 from .candidates import Bad, Candidates
-from .powers import Powers
+from .powers import MAX_NUMBER, Powers
 from .shapes import SYNDROMES, syndromes
 
 
@@ -25,14 +25,18 @@ class Few:
     """So many errors anywhere.
 
     Args:
-        number: 1, 2 or 3.
+        number: 1 to 4.
         powers: May be shared.
         taps: Distances of the bits that an error flips, from the first, rising from 0.
+        lookups: Four errors are looked for in frames that have at most so many pairs of bits.
     """
 
-    def __init__(self, number: int, powers: Powers, taps: Sequence[int] = (0,)) -> None:
+    def __init__(
+        self, number: int, powers: Powers, taps: Sequence[int] = (0,), lookups: int = 1_000_000
+    ) -> None:
         self._number = number
         self._powers = powers
+        self._lookups = lookups
         self._taps = np.array(taps)
         self._reach = int(self._taps[-1])
         self._polynomial = self._effect([self._reach + 1])
@@ -41,7 +45,9 @@ class Few:
         """Candidates to expect by chance up to weight 1, shape (frames, 2)."""
         sets = np.ones(len(bits))
         for k in range(self._number):
-            sets *= (bits - k) / (k + 1)
+            sets *= np.maximum(bits - k, 0) / (k + 1)
+        if self._number > MAX_NUMBER:
+            sets[bits * (bits - 1) // 2 > self._lookups] = np.inf
         return np.stack([np.zeros(len(bits)), sets / SYNDROMES], axis=1)
 
     def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
@@ -56,7 +62,7 @@ class Few:
                 row, error = self._whole(rest, bits, self._number - cut)
                 last = bits[row, None] - np.array(late, np.int64).reshape(1, -1)
                 rows.append(row)
-                errors.append(np.sort(np.hstack([error, last]), axis=1))
+                errors.append(np.hstack([error, last]))
         return self._spelled(np.concatenate(rows), np.concatenate(errors), bits)
 
     def _whole(
@@ -66,10 +72,27 @@ class Few:
         if not number:
             row = np.flatnonzero(wanted == 0)
             return row, np.zeros((len(row), 0), np.int64)
-        row, exponents = self._powers.find(
-            fcs_logs.divide(wanted, self._polynomial), bits - self._reach, number
-        )
+        quotients, room = fcs_logs.divide(wanted, self._polynomial), bits - self._reach
+        if number <= MAX_NUMBER:
+            row, exponents = self._powers.find(quotients, room, number)
+        else:
+            row, exponents = self._one_more(quotients, room)
         return row, bits[row, None] - 1 - self._reach - exponents[:, ::-1]
+
+    def _one_more(
+        self, quotients: NDArray[np.uint32], room: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Sets of ``MAX_NUMBER + 1`` powers: each power is tried as the one of least exponent."""
+        rows, sets = [np.zeros(0, np.int64)], [np.zeros((0, MAX_NUMBER + 1), np.int64)]
+        powers = fcs.bit_syndromes(int(room.max(initial=0)))
+        for i, (quotient, exponents) in enumerate(zip(quotients, room.tolist(), strict=True)):
+            least, others = self._powers.find(
+                quotient ^ powers[:exponents], np.full(exponents, exponents), MAX_NUMBER
+            )
+            first = least < others[:, 0]
+            rows.append(np.full(np.count_nonzero(first), i))
+            sets.append(np.hstack([least[first, None], others[first]]))
+        return np.concatenate(rows), np.concatenate(sets)
 
     def _effect(self, behind: Sequence[int]) -> int:
         """Syndrome of errors so many bits before the frame's end."""
@@ -91,9 +114,10 @@ class Few:
         parity = np.zeros(len(row), np.bool_)
         for k in range(flips.shape[1]):
             parity = ~parity
-            ends = k + 1 == flips.shape[1] or (flips[:, k] != flips[:, min(k + 1, flips.shape[1] - 1)])
+            last = k + 1 == flips.shape[1]
+            ends = np.full(len(row), True) if last else flips[:, k] != flips[:, k + 1]
             odd[:, k] = parity & ends
-            parity &= ~np.asarray(ends)
+            parity &= ~ends
         odd &= flips < bits[row, None]
         offsets = np.concatenate([[0], np.cumsum(odd.sum(axis=1))])
         order = np.argsort(row, kind="stable")
