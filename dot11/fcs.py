@@ -100,4 +100,3 @@ def bit_syndromes(n_bits: int) -> NDArray[np.uint32]:
             power = power >> 1 ^ (POLYNOMIAL if power & 1 else 0)
 
     return np.fromiter(powers(), np.uint32, n_bits)
-

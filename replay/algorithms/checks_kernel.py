@@ -316,10 +316,10 @@ def judge(
         state, _, _ = examine(repaired, 0, length, checks)
         if state == SOUND:
             verdicts[i] = CONFIRMED
-        elif state == BROKEN or state == WRONG or (ip[at] and state == OTHER):
-            verdicts[i] = REJECTED
-        else:
+        elif state == OPEN or (state == OTHER and not ip[at]):
             verdicts[i] = NEUTRAL
+        else:
+            verdicts[i] = REJECTED
         if checks & KNOWN and is_known and flips[flip_offsets[i]] < 8 * HEADER:
             now = signature(repaired, 0, length)
             first = _since(now, keys, since)

@@ -1,17 +1,18 @@
 """header: a damaged header, put right from those of intact frames by the FCS.
 
 Most of a header is the same in all frames of a kind from one station to another: frame control,
-duration, addresses, and in clear text the LLC/SNAP header behind them. Where all damage is in there,
-the frame is right with the header of an intact frame before it, whatever that damage is. The FCS
-is linear, so it tells the CRC-32 that the right header must have, and that is looked up among the
-headers that are known: with K of them, (2 K) / 2^32 false candidates are to be expected, as the
-Retry bit is tried both ways. Sequence control and QoS control stay as they came.
+duration, addresses, and in clear text the LLC/SNAP header behind them. Where all damage is in
+there, the frame is right with the header of an intact frame before it, whatever that damage is.
+The FCS is linear, so it tells the CRC-32 that the right header must have, and that is looked up
+among the headers that are known: with K of them, 2 K / 2^32 false candidates are to be expected,
+as the Retry bit is tried both ways. Sequence control and QoS control stay as they came.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from .header_kernel import LENGTHS
 from .search import Plan, Planned
 from .shapes import SYNDROMES
 
-MOST: int = 1 << 16  # headers that are kept, of each form
+MOST: Final = 1 << 16  # headers that are kept, of each form
 
 _X = 0x40000000
 _RETRY = 11  # its bit position
@@ -84,7 +85,9 @@ class KnownHeaders:
         keys = np.empty(len(bad), np.int64)
         for form, (length, known) in enumerate(zip(LENGTHS, self._known, strict=True)):
             fits = np.fromiter(known, np.int64, len(known))
-            shifts = np.array([_shift(n - length - fcs.LENGTH) for n in lengths.tolist()], np.uint32)
+            shifts = np.array(
+                [_shift(n - length - fcs.LENGTH) for n in lengths.tolist()], np.uint32
+            )
             for retry in (0, 1):
                 header_kernel.wanted_keys(
                     bad.data, bad.offsets, bad.rows, form, length, retry, shifts, keys
@@ -119,5 +122,5 @@ class KnownHeaders:
 
 @functools.lru_cache(maxsize=4096)
 def _shift(length: int) -> int:
-    """x to the power of minus the bits of so many bytes."""
+    """The power of x that takes so many bytes away."""
     return fcs_logs.power(_X, -8 * length % ORDER)

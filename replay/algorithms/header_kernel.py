@@ -25,9 +25,7 @@ _w = np.uint32
 
 
 @jit
-def copy_header(
-    data: NDArray[np.uint8], start: int, form: int, header: NDArray[np.uint8]
-) -> None:
+def copy_header(data: NDArray[np.uint8], start: int, form: int, header: NDArray[np.uint8]) -> None:
     """What stays of a header: without the Retry bit, the sequence control and the QoS control.
 
     Args:
@@ -71,7 +69,7 @@ def keys_of(
             continue
         control = np.int64(load16(data, start))
         kind = control >> 2 & 3
-        if kind != mac.DATA and kind != mac.MANAGEMENT:
+        if kind in (mac.CONTROL, mac.EXTENSION):
             continue
         if form:
             if kind != mac.DATA or control & (mac.PROTECTED | 0x0040) or control & 0x0300 == 0x0300:

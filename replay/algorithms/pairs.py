@@ -50,7 +50,9 @@ class Pairs:
         expected = np.zeros((len(lengths), 2 * len(weights) - 1))
         for length, heaviest, row in zip(lengths, self._lighter(lengths), expected, strict=True):
             room = np.maximum(length - spans + 1, 0)
-            ways = number * room * (room + 1) / 2 * (np.minimum(weights[:, None], weights) <= heaviest)
+            ways = (
+                number * room * (room + 1) / 2 * (np.minimum(weights[:, None], weights) <= heaviest)
+            )
             np.add.at(row, total, ways / SYNDROMES)
         return np.asarray(expected.cumsum(axis=1)[where])
 
@@ -91,4 +93,3 @@ class Pairs:
         """Largest weight of the lighter shape, by the length of a frame."""
         places = bits[:, None] * self._spectrum.cumsum()
         return np.asarray(np.maximum((places <= self._lookups).sum(axis=1) - 1, 0))
-

@@ -93,8 +93,7 @@ def match_pairs(
                                     and behind + long <= n
                                     and (
                                         lead < 0
-                                        or (lead + n - 1 - behind) % period
-                                        == index.classes[_u(at)]
+                                        or (lead + n - 1 - behind) % period == index.classes[_u(at)]
                                     )
                                 ):
                                     if number < len(found):

@@ -147,7 +147,10 @@ def search(answers: Answers, plan: Plan, evidence: Evidence, gate: float) -> Non
     """Search by stages; frames leave when they have candidates that may be claimed."""
     left = np.arange(len(plan.which))
     spent = np.zeros(len(plan.which))  # false candidates to expect in what was searched
-    stages = [*((stage, True) for stage in plan.stages), *((stage, False) for stage in plan.confirmed)]
+    stages = [
+        *((stage, True) for stage in plan.stages),
+        *((stage, False) for stage in plan.confirmed),
+    ]
     for stage, unconfirmed in stages:
         searched = np.zeros(len(plan.which), np.int64)
         for on in (False, True) if unconfirmed else (True,):
@@ -180,9 +183,7 @@ def search(answers: Answers, plan: Plan, evidence: Evidence, gate: float) -> Non
             answers.searched(plan.which[which], choice.rivals)
             repaired = np.flatnonzero(choice.claimed >= 0)
             claimed = candidates.taken(choice.claimed[repaired])
-            answers.claim(
-                plan.which[which[repaired]], claimed, counted[repaired, claimed.weight]
-            )
+            answers.claim(plan.which[which[repaired]], claimed, counted[repaired, claimed.weight])
             spent[which] = np.take_along_axis(counted, ceiling[:, None], axis=1)[:, 0]
             searched[which] = ceiling
             left = np.setdiff1d(left, which[choice.rivals > 0], assume_unique=True)
