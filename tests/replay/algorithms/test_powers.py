@@ -163,6 +163,12 @@ class TestBorders:
         for number in (1, 2, 3):
             assert len(find(zeros, 12_000, number)[0]) == 0
 
+    def test_rest_is_zero(self) -> None:
+        """Where one power alone gives the syndrome, no two others are taken for nothing."""
+        bits = 1 << 18  # so long that any logarithm at all has pairs
+        _, exponents = find(fcs.bit_syndromes(1), bits, 3)
+        assert (exponents[:, 0] > 0).all()
+
     @pytest.mark.parametrize("bits", range(5))
     @pytest.mark.parametrize("number", [1, 2, 3])
     def test_shortest(self, bits: int, number: int) -> None:
