@@ -5,10 +5,10 @@ logarithms (``dot11/fcs_logs.py``), and for b < c
 
     x^b + x^c = x^b (1 + x^d)        log(x^b + x^c) = b + Z(d)        d = c - b
 
-with Z(d) = log(1 + x^d), the *Zech logarithm* of d, modulo 2^32 - 1. So one exponent of a syndrome
-S is log S; two are a Z(d) at most n - 1 below log S, in a frame of n bits, for which a table of Z
-in rising order is looked into at one place; and three are two of S + x^a, for each a. Where frames
-have n bits, that is a step, a step, and n steps: no search at all before the third bit.
+modulo 2^32 - 1, with Z(d) = log(1 + x^d), the *Zech logarithm* of d. In a frame of n bits, then,
+the one power is x^log(S); two are a Z(d) less than n below log(S), found at one place of the table
+of all Z(d), d < n, in rising order; three are two with the sum S + x^a, for each a. That is one
+step for one and for two, and n steps for three.
 """
 
 from __future__ import annotations
@@ -24,28 +24,31 @@ from .powers_kernel import Zech
 
 MAX_NUMBER = 3
 
-_SMALLEST = 16  # binary logarithm: fewer, larger buckets would be slower, more of them larger
+_SMALLEST = 14  # shift: a finer table would be larger than the processor's caches
 
 
 class Powers:
     """Sums of powers of x.
 
     Args:
-        bits: Length of the frames to make tables for; they grow when longer ones come.
+        bits: Length of frames to be ready for; tables for longer ones are made when they come.
     """
 
     def __init__(self, bits: int = 0) -> None:
-        self._tables = fcs_logs.tables()
-        self._zech = _zech(bits)
+        self._zech: dict[int, Zech] = {}
+        # Tables are made, and kernels loaded or compiled, now and not while somebody measures.
+        self.find(np.zeros(1, np.uint32), np.array([bits], np.int64), 1)
 
     def find(
         self, syndromes: NDArray[np.uint32], bits: NDArray[np.int64], number: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """All sets of exactly so many exponents below ``bits[i]`` that sum to ``syndromes[i]``.
+        """All sets of exactly ``number`` exponents below ``bits[i]`` that give ``syndromes[i]``.
+
+        The exponents of a set differ, and x to the power of each sums to the syndrome.
 
         Args:
-            syndromes: Shape (n,): sums of powers of x; 0 is one, too.
-            bits: Shape (n,): lengths of the frames, FCS included.
+            syndromes: Shape (frames,); 0 is a sum like others.
+            bits: Shape (frames,): lengths, FCS included.
             number: 1 to 3.
 
         Returns:
@@ -57,21 +60,26 @@ class Powers:
         """
         if not 1 <= number <= MAX_NUMBER:
             raise ValueError(f"number={number}, wanted 1 to {MAX_NUMBER}")
-        longest = int(bits.max(initial=0))
-        if longest > 1 << self._zech.shift:
-            self._zech = _zech(longest)
+        zech = self._table(int(bits.max(initial=0)))
         size = _likely(bits, number)
         while True:
             rows = np.empty(size, np.int64)
             exponents = np.empty((size, number), np.int64)
-            count = powers_kernel.find(syndromes, bits, self._tables, self._zech, rows, exponents)
-            if count <= size:
-                return rows[:count], exponents[:count]
-            size = count
+            sets = powers_kernel.find(syndromes, bits, fcs_logs.tables(), zech, rows, exponents)
+            if sets <= size:
+                return rows[:sets], exponents[:sets]
+            size = sets
+
+    def _table(self, bits: int) -> Zech:
+        """The smallest table that serves frames of so many bits."""
+        shift = max(_SMALLEST, (bits - 1).bit_length())
+        if shift not in self._zech:
+            self._zech[shift] = _zech(shift)
+        return self._zech[shift]
 
 
 def _likely(bits: NDArray[np.int64], number: int) -> int:
-    """How many sets there will hardly be more of: one a frame that is true, and those of chance."""
+    """More sets than there will be but rarely: a true one for each frame, and those of chance."""
     sets = np.ones(len(bits))
     for k in range(number):
         sets *= np.maximum(bits - k, 0) / (k + 1)
@@ -79,14 +87,13 @@ def _likely(bits: NDArray[np.int64], number: int) -> int:
     return len(bits) + math.ceil(chance + 5 * math.sqrt(chance))
 
 
-def _zech(bits: int) -> Zech:
-    """The table for frames of so many bits."""
-    shift = max(_SMALLEST, (bits - 1).bit_length())
-    differences = np.arange(1, 1 << shift, dtype=np.int32)
-    logs = np.empty(len(differences), np.uint32)
+def _zech(shift: int) -> Zech:
+    """The table for frames of up to 2^shift bits: 8 bytes for each, and 4 for each bucket."""
+    logs = np.empty((1 << shift) - 1, np.uint32)
     powers_kernel.fill_zech(fcs_logs.tables(), logs)
     order = np.argsort(logs)
     sizes = np.bincount(logs >> shift, minlength=1 << 32 - shift)
     order = np.concatenate([order[len(order) - sizes[-1] :], order])
     starts = np.cumsum(np.concatenate([[0], sizes[-1:], sizes]))
-    return Zech(shift, starts.astype(np.int32), logs[order], differences[order])
+    differences = order + 1
+    return Zech(shift, starts.astype(np.int32), logs[order], differences.astype(np.int32))

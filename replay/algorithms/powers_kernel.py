@@ -20,16 +20,17 @@ _ONE = 0x80000000  # x^0; polynomials are reflected
 
 
 class Zech(NamedTuple):
-    """Zech logarithms Z(d) = log(1 + x^d) of the differences d from 1 on, sorted.
+    """Zech logarithms Z(d) = log(1 + x^d) of d from 1 to 2^shift - 1, in buckets.
 
-    A bucket has the Z of ``2^shift`` integers, and this is above the largest d. The last bucket
-    stands once more before the first one, as logarithms go round; so ``starts[k]`` is where the
-    bucket before bucket k begins.
+    Bucket k has those with Z >> shift = k, so that all that are less than 2^shift below some Z are
+    in its bucket and in the one before. As logarithms go round, the last bucket stands before the
+    first one, too.
 
     Attributes:
-        shift: Z >> shift is the bucket.
-        starts: int32, shape (buckets + 2,): where each bucket begins, and the end of the last.
-        logs: uint32, shape (entries,): Z, rising within each bucket.
+        shift: Of frames of up to 2^shift bits.
+        starts: int32, shape (2^(32 - shift) + 2,): where the bucket before bucket k begins; last
+            of all, where the last one ends.
+        logs: uint32, shape (entries,): Z, rising in a bucket.
         differences: int32, shape (entries,): d.
     """
 
@@ -61,58 +62,60 @@ def find(
 
     Args:
         syndromes: Of the frames.
-        bits: Lengths of the frames, none above ``2^zech.shift``.
-        tables: Of logarithms.
-        zech: Likewise.
+        bits: Of the frames, none above 2^``zech.shift``.
+        tables: See ``fcs_logs.tables``.
+        zech: For at least the longest frame.
         rows: Out, shape (size,): the frame of each set.
         exponents: Out, shape (size, number): each set, for ``number`` of 1 to 3.
 
     Returns:
-        How many sets there are; those above ``size`` are not in the output.
+        The number of sets; where it is above ``size``, the output has only the first of them.
     """
     number = exponents.shape[1]
     count = 0
     for i in range(len(syndromes)):
-        if number == 1:
-            if syndromes[i]:
-                only = log(syndromes[i], tables)
-                if only < bits[i]:
-                    if count < len(rows):
-                        rows[count] = i
-                        exponents[count, 0] = only
-                    count += 1
-        elif number == 2:
-            count = _find_pairs(syndromes[i], i, -1, bits[i], tables, zech, rows, exponents, count)
+        if number < 3:
+            if syndromes[i] == 0:
+                continue
+            total = log(syndromes[i], tables)
+            if number == 2:
+                count = _find_pairs(total, i, -1, bits[i], zech, rows, exponents, count)
+            elif total < bits[i]:
+                if count < len(rows):
+                    rows[count] = i
+                    exponents[count, 0] = total
+                count += 1
         else:
             element = _w(_ONE)
             for a in range(bits[i] - 2):
                 rest = _w(syndromes[i] ^ element)
-                count = _find_pairs(rest, i, a, bits[i], tables, zech, rows, exponents, count)
                 element = times_x(element)
+                if rest == 0:
+                    continue
+                total = log(rest, tables)
+                bucket = _u(_w(total) >> _w(zech.shift))
+                # Looked at here, as most are empty and the call costs more than the rest.
+                if zech.starts[bucket] != zech.starts[bucket + _u(2)]:
+                    count = _find_pairs(total, i, a, bits[i], zech, rows, exponents, count)
     return count
 
 
 @lean_jit
 def _find_pairs(
-    rest: int,
+    total: int,
     row: int,
     first: int,
     bits: int,
-    tables: Logs,
     zech: Zech,
     rows: NDArray[np.int64],
     exponents: NDArray[np.int64],
     count: int,
 ) -> int:
-    """All b, c with x^b + x^c = rest and first < b < c < bits, b rising; the new count."""
-    if rest == 0:
-        return count
-    total = _w(log(rest, tables))
-    bucket = _u(total >> _w(zech.shift))
-    for backwards in range(zech.starts[bucket + _u(2)], zech.starts[bucket], -1):
-        entry = _u(backwards - 1)
-        z = zech.logs[entry]
-        b = np.int64(total) - np.int64(z)
+    """All b, c with log(x^b + x^c) = total and first < b < c < bits, b rising; the new count."""
+    bucket = _u(_w(total) >> _w(zech.shift))
+    for after in range(zech.starts[bucket + _u(2)], zech.starts[bucket], -1):
+        entry = _u(after - 1)  # Z falls on the way, so that b rises
+        b = total - np.int64(zech.logs[entry])
         if b < 0:
             b += ORDER
         c = b + zech.differences[entry]
