@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from ...datasets.frames import FcsStatus, FrameBatch
 from ..algorithm import Repairs
-from . import copies_kernel, shapes
+from . import copies_kernel
 from .combining import MOST, Bits, Search, powers
 from .copies import Copy, Group, Held, aligned, strangers
+from .search import check_gate
 
 MAX_COPIES: Final = 16  # of one packet that are combined
 LONGEST: Final = 11_454  # bytes: no MPDU is longer
@@ -68,7 +69,7 @@ class CopyAlgorithm:
             raise ValueError(f"window_ms={window_ms}, wanted above 0, at most {_LONGEST_MS}")
         self._gap = gap
         self._most = max_clusters
-        self._gate = shapes.check_gate(gate)
+        self._gate = check_gate(gate)
         self._intact = intact
         self._held = Held(round(window_ms * _NS_PER_MS))
         self._clock = Clock()

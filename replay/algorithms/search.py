@@ -30,6 +30,8 @@ from .candidates import Bad, Candidates, choose, runs
 from .checks import Checks, Evidence
 from .checks_kernel import CONFIRMED, NEUTRAL
 
+_AT_ONCE = 100_000  # candidates that are held in memory
+
 
 class Stage(Protocol):
     """Candidates of one kind."""
@@ -85,7 +87,7 @@ class Planned(abc.ABC):
         answers = Answers(bad)
         for plan in self.plans(frames, bad):
             if len(plan.which):
-                search(answers, plan, evidence.only(plan.which), self._gate)
+                _Search(answers, plan, evidence.only(plan.which), self._gate).run()
         return answers.repairs()
 
     def finish(self) -> Repairs:
@@ -143,50 +145,112 @@ class Answers:
         )
 
 
-def search(answers: Answers, plan: Plan, evidence: Evidence, gate: float) -> None:
-    """Search by stages; frames leave when they have candidates that may be claimed."""
-    left = np.arange(len(plan.which))
-    spent = np.zeros(len(plan.which))  # false candidates to expect in what was searched
-    stages = [
-        *((stage, True) for stage in plan.stages),
-        *((stage, False) for stage in plan.confirmed),
-    ]
-    for stage, unconfirmed in stages:
-        searched = np.zeros(len(plan.which), np.int64)
-        for on in (False, True) if unconfirmed else (True,):
-            which = left[evidence.worth[left] < 1] if on else left
-            if not len(which):
-                continue
-            here = evidence.only(which)
-            expected = stage.expected(here.bad.bits)
-            # What is known already to be rejected unless confirmed counts as if it were.
-            worth = here.worth if on else np.where(here.sure, here.worth, 1.0)
-            already = np.take_along_axis(expected, searched[which, None], axis=1)
-            if on:
-                expected = np.maximum(expected - already, 0)
-            counted = spent[which, None] + expected * worth[:, None]
-            plain = counted if on else spent[which, None] + expected
-            ceiling = np.maximum((plain <= gate).sum(axis=1) - 1, 0)
-            looked = (ceiling > searched[which]) & (
-                np.take_along_axis(expected, ceiling[:, None], axis=1)[:, 0] > 0
-            )
-            which, ceiling, counted = which[looked], ceiling[looked], counted[looked]
-            if not len(which):
-                continue
-            here = evidence.only(which)
-            candidates = stage.find(here.bad, ceiling)
-            verdicts = here.judge(candidates)
-            admitted = verdicts == CONFIRMED
-            if not on:
-                admitted |= (verdicts == NEUTRAL) & ~here.sure[candidates.row]
-            choice = choose(len(which), candidates, admitted)
-            answers.searched(plan.which[which], choice.rivals)
-            repaired = np.flatnonzero(choice.claimed >= 0)
-            claimed = candidates.taken(choice.claimed[repaired])
-            answers.claim(plan.which[which[repaired]], claimed, counted[repaired, claimed.weight])
-            spent[which] = np.take_along_axis(counted, ceiling[:, None], axis=1)[:, 0]
-            searched[which] = ceiling
-            left = np.setdiff1d(left, which[choice.rivals > 0], assume_unique=True)
+class _Search:
+    """One plan in the making: frames leave when they have candidates that may be claimed.
+
+    Args:
+        answers: Takes what is found.
+        plan: What to search for.
+        evidence: What can be checked in the frames of the plan.
+        gate: Largest expected number of false candidates.
+    """
+
+    def __init__(self, answers: Answers, plan: Plan, evidence: Evidence, gate: float) -> None:
+        self._answers = answers
+        self._plan = plan
+        self._evidence = evidence
+        self._gate = gate
+        self._left = np.arange(len(plan.which))
+        self._spent = np.zeros(len(plan.which))  # false candidates to expect in all of the search
+
+    def run(self) -> None:
+        """Search by stages."""
+        for stage in self._plan.stages:
+            self._confirmed(stage, self._plain(stage))
+        for stage in self._plan.confirmed:
+            self._confirmed(stage, np.zeros(len(self._plan.which), np.int64))
+
+    def _plain(self, stage: Stage) -> NDArray[np.int64]:
+        """Search as far as the gate allows without confirmation; up to which weight that was."""
+        which = self._left
+        here = self._evidence.only(which)
+        expected = stage.expected(here.bad.bits)
+        # Where all that is not confirmed is rejected, a candidate counts for what that is worth.
+        worth = np.where(here.sure, here.worth, 1.0)[:, None]
+        spent = self._spent[which, None]
+        ceiling = _ceiling(spent + expected, self._gate)
+        self._search(stage, which, ceiling, expected, spent + expected * worth, plain=True)
+        searched = np.zeros(len(self._plan.which), np.int64)
+        searched[which] = ceiling
+        return searched
+
+    def _confirmed(self, stage: Stage, searched: NDArray[np.int64]) -> None:
+        """Search on beyond these weights, for confirmed candidates."""
+        which = self._left[self._evidence.worth[self._left] < 1]
+        here = self._evidence.only(which)
+        expected = stage.expected(here.bad.bits)
+        already = np.take_along_axis(expected, searched[which, None], axis=1)
+        more = np.maximum(expected - already, 0)
+        counted = self._spent[which, None] + more * here.worth[:, None]
+        ceiling = _ceiling(counted, self._gate)
+        self._search(stage, which, ceiling, more, counted, plain=False)
+
+    def _search(
+        self,
+        stage: Stage,
+        which: NDArray[np.int64],
+        ceiling: NDArray[np.int64],
+        expected: NDArray[np.float64],
+        counted: NDArray[np.float64],
+        *,
+        plain: bool,
+    ) -> None:
+        """Search, a part of the frames after the other.
+
+        Args:
+            stage: The stage.
+            which: Places of frames in the plan, shape (n,).
+            ceiling: Weight up to which to search, shape (n,).
+            expected: Candidates to expect up to each weight, shape (n, weights).
+            counted: False candidates to expect when one of a weight is claimed, likewise.
+            plain: Candidates need not be confirmed.
+        """
+        coming = np.take_along_axis(expected, ceiling[:, None], axis=1)[:, 0]
+        looked = np.flatnonzero(coming > 0)
+        parts = (coming[looked].cumsum() // _AT_ONCE).astype(np.int64)
+        for part in np.split(looked, np.flatnonzero(np.diff(parts)) + 1):
+            if len(part):
+                self._claim(stage, which[part], ceiling[part], counted[part], plain=plain)
+        last = np.take_along_axis(counted, ceiling[:, None], axis=1)[:, 0]
+        self._spent[which[looked]] = last[looked]
+
+    def _claim(
+        self,
+        stage: Stage,
+        which: NDArray[np.int64],
+        ceiling: NDArray[np.int64],
+        counted: NDArray[np.float64],
+        *,
+        plain: bool,
+    ) -> None:
+        here = self._evidence.only(which)
+        candidates = stage.find(here.bad, ceiling)
+        verdicts = here.judge(candidates)
+        admitted = verdicts == CONFIRMED
+        if plain:
+            admitted |= (verdicts == NEUTRAL) & ~here.sure[candidates.row]
+        choice = choose(len(which), candidates, admitted)
+        rows = self._plan.which[which]
+        repaired = np.flatnonzero(choice.claimed >= 0)
+        claimed = candidates.taken(choice.claimed[repaired])
+        self._answers.searched(rows, choice.rivals)
+        self._answers.claim(rows[repaired], claimed, counted[repaired, claimed.weight])
+        self._left = np.setdiff1d(self._left, which[choice.rivals > 0], assume_unique=True)
+
+
+def _ceiling(counted: NDArray[np.float64], gate: float) -> NDArray[np.int64]:
+    """The largest weight that passes the gate, or 0, which no candidate has."""
+    return np.asarray(np.maximum((counted <= gate).sum(axis=1) - 1, 0))
 
 
 def check_gate(gate: float) -> float:
