@@ -52,6 +52,8 @@ class Auto(Planned):
         self._others: list[Stage] = [Few(number, powers) for number in range(1, MAX_FLIPS)]
         self._others.append(Singles(Ladder(census(MAX_SPAN), 1, bursts)))
         self._others.append(Few(MAX_FLIPS, powers))
+        self.warm([self._headers, self._seeds, *self._others])
+        self.warm([*self._events.stages, *self._channel.stages])
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """One for each kind of frame."""

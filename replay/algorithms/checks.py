@@ -128,7 +128,7 @@ class Checks:
     def judge(self, bad: Bad, ip: NDArray[np.bool_], candidates: Candidates) -> NDArray[np.uint8]:
         """See ``Evidence.judge``."""
         verdicts = np.full(len(candidates), checks_kernel.NEUTRAL, np.uint8)
-        if self._flags and len(candidates):
+        if self._flags:
             checks_kernel.judge(
                 bad.data,
                 bad.offsets,

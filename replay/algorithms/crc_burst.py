@@ -43,6 +43,7 @@ class CrcBurst(Planned):
             raise ValueError(f"max_span={max_span}, wanted 1 to {MAX_SPAN}")
         super().__init__(gate, checks)
         self._stages = [Singles(Ladder(census(max_span), 1, bursts))]
+        self.warm(self._stages)
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """The same for all frames."""

@@ -61,6 +61,7 @@ class CrcDsss(Planned):
     def __init__(self, gate: float = 0.01, checks: str = ALL) -> None:
         super().__init__(gate, checks)
         self._channel = Channel()
+        self.warm(self._channel.stages)
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """One for frames of 1 and 2 Mbit/s, one for those of 5.5 and 11."""
@@ -80,6 +81,11 @@ class Channel:
             DSSS_MBPS: ([Singles(short), *few], [Singles(long), pairs, four]),
             CCK_MBPS: ([Singles(long), *few], [pairs, four]),
         }
+
+    @property
+    def stages(self) -> list[Stage]:
+        """All stages."""
+        return [stage for both in self._stages.values() for stages in both for stage in stages]
 
     def plans(self, frames: FrameBatch, bad: Bad, first: Sequence[Stage] = ()) -> Iterator[Plan]:
         """What to search for in which frames, after the stages that are to come first."""

@@ -67,6 +67,7 @@ class CrcEvent(Planned):
     def __init__(self, gate: float = 0.01, checks: str = ALL, lookups: int = LOOKUPS) -> None:
         super().__init__(gate, checks)
         self._events = Events(lookups)
+        self.warm(self._events.stages)
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """One for each code rate, for frames of 802.11a and g and for those with an MCS."""
@@ -81,7 +82,7 @@ class Events:
     """
 
     def __init__(self, lookups: int) -> None:
-        self._stages = {
+        self._stages: dict[tuple[CodeRate, int], tuple[Stage, list[Stage]]] = {
             (code_rate, lead): (
                 Singles(ladder(code_rate), lead),
                 [Pairs(ladder(code_rate), lead, lookups, TAIL)] if lookups else [],
@@ -89,6 +90,11 @@ class Events:
             for code_rate in CODE_RATES
             for lead in (SERVICE, ANYWHERE)
         }
+
+    @property
+    def stages(self) -> list[Stage]:
+        """All stages."""
+        return [stage for single, double in self._stages.values() for stage in (single, *double)]
 
     def plans(self, frames: FrameBatch, bad: Bad, first: Sequence[Stage] = ()) -> Iterator[Plan]:
         """What to search for in which frames, after the stages that are to come first."""

@@ -47,6 +47,7 @@ class CrcFlip(Planned):
         super().__init__(gate, checks)
         powers = Powers()
         self._stages = [Few(number, powers) for number in range(1, max_flips + 1)]
+        self.warm(self._stages)
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """The same for all frames that may be frames."""

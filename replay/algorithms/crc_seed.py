@@ -41,6 +41,7 @@ class CrcSeed(Planned):
     def __init__(self, gate: float = 0.01, checks: str = ALL) -> None:
         super().__init__(gate, checks)
         self._stages = [Seeds()]
+        self.warm(self._stages)
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """One, for frames of an OFDM rate."""

@@ -46,6 +46,7 @@ class Header(Planned):
     def __init__(self, gate: float = 0.01, checks: str = ALL) -> None:
         super().__init__(gate, checks)
         self._headers = KnownHeaders()
+        self.warm([self._headers])
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """The same for all frames."""

@@ -61,10 +61,11 @@ class Pairs:
         heaviest = self._lighter(bad.bits)
         lightest = int(np.flatnonzero(self._spectrum)[0])
         top = len(self._spectrum) - 1
-        dictionary = self._ladder.up_to(min(int(ceiling.max(initial=0)) - lightest, top))
+        highest = int(ceiling.max(initial=0))
+        dictionary = self._ladder.up_to(max(0, min(highest - lightest, top)))
         index, masks = dictionary.index, dictionary.masks
         weights = index.weights.astype(np.int64)
-        lighter = np.flatnonzero(weights <= min(heaviest.max(), int(ceiling.max()) // 2))
+        lighter = np.flatnonzero(weights <= min(heaviest.max(initial=0), highest // 2))
         lighter = lighter[np.argsort(weights[lighter], kind="stable")]
         expected = float(np.take_along_axis(self.expected(bad.bits), ceiling[:, None], 1).sum())
         found = collect(

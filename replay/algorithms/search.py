@@ -75,6 +75,13 @@ class Planned(abc.ABC):
         self._gate = check_gate(gate)
         self._checks = Checks(checks)
 
+    def warm(self, stages: Iterable[Stage]) -> None:
+        """Load the kernels, or compile them, now and not while somebody measures."""
+        blank = Bad.blank()
+        evidence = self._checks.evidence(blank)
+        for stage in stages:
+            evidence.judge(stage.find(blank, np.zeros(1, np.int64)))
+
     @abc.abstractmethod
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterable[Plan]:
         """What to search for in which frames; those in none are abstained on."""
