@@ -93,11 +93,11 @@ class TestLikeness:
             assert likeness(fcs.flip(first, flips), fcs.flip(again, [RETRY_BIT]))
 
     def test_heavy_damage(self, data_frame: MakeFrame) -> None:
-        """With one bit of twelve wrong all over, most copies are known by what is left."""
+        """With one bit of twenty wrong all over, most copies are known by what is left."""
         draw = np.random.default_rng(1)
         frame = data_frame()
         known = sum(
-            likeness(frame, fcs.flip(frame, np.flatnonzero(draw.random(2400) < 1 / 12).tolist()))
+            likeness(frame, fcs.flip(frame, np.flatnonzero(draw.random(2400) < 1 / 20).tolist()))
             for _ in range(200)
         )
         assert known > 160
