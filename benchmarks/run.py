@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import capture, decode, memory, phy, phy_b, recovery
+from . import capture, copies, decode, memory, phy, phy_b, recovery
 
 BENCHMARKS = {
     "decode": ("Decoding, every column, FCS checked", decode),
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "phy": ("OFDM links", phy),
     "phy_b": ("802.11b links", phy_b),
     "recovery": ("Recovery from one copy of a frame", recovery),
+    "copies": ("Recovery from several damaged copies", copies),
     "capture": ("Capture on a simulated monitor interface", capture),
 }
 
