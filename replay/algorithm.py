@@ -264,6 +264,5 @@ def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
         made = algorithm(**values)
     except ValueError as error:
         raise AlgorithmError(f"{name}: {error}") from None
-    if hasattr(made, "provenance"):
-        return made, {**values, "provenance": dict(made.provenance)}
-    return made, values
+    provenance = getattr(made, "provenance", None)
+    return made, values if provenance is None else {**values, "provenance": dict(provenance)}

@@ -32,6 +32,8 @@ class CrcBurst:
     """
 
     name = "crc-burst"
+    source = "burst trapping: Meggitt 1961, Kasami 1964"
+    cost = "a step of a register and a look-up for each bit of a frame"
 
     def __init__(self, max_span: int = 16, gate: float = 0.01) -> None:
         if not 1 <= max_span <= MAX_SPAN:

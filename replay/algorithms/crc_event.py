@@ -55,6 +55,8 @@ class CrcEvent:
     """
 
     name = "crc-event"
+    source = "error events of the K=7 code; cf. list Viterbi with CRC (Chen, Sundberg), Recitation"
+    cost = "a step of a register and a look-up for each bit of a frame"
 
     def __init__(self, gate: float = 0.01) -> None:
         self._gate = shapes.check_gate(gate)

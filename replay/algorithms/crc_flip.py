@@ -41,6 +41,8 @@ class CrcFlip:
     """
 
     name = "crc-flip"
+    source = "McDaniel, C/C++ Users Journal 2003; Boussard et al., IEEE Access (without tables)"
+    cost = "a look-up a frame for one flip; n for two, n^2 / 2 for three, in a frame of n bits"
 
     def __init__(self, max_flips: int = 2, gate: float = 0.01) -> None:
         if not 1 <= max_flips <= MAX_FLIPS:

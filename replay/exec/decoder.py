@@ -2,6 +2,7 @@
 
 The program gets the frames of the capture in order as one Arrow IPC stream, and answers each batch
 with one, of the bits to flip. docs/exec.md has the columns, and a decoder in Python and in C++.
+Parameters stand before the command: ``exec:timeout=5,restarts=2:./decoder --flag``.
 
 A program that hangs, dies or writes rubbish does not take the replay down. A fresh one is started
 and given the failed batch again, one frame at a time: so the frame at fault is found, it alone
@@ -50,9 +51,9 @@ class ExecDecoder:
         AlgorithmError: The program cannot be started.
     """
 
+    name = "exec"
     source = "the program's own"
     cost = "the program's own, and a copy of each frame through a pipe"
-    name = "exec"
 
     def __init__(
         self,
