@@ -150,6 +150,16 @@ class TestSound:
         assert outcome.rows == flips(*BAD)
         assert outcome.losses == []
 
+    @pytest.mark.parametrize("codec", ["lz4", "zstd"])
+    def test_compressed(
+        self, run: Run, program: Callable[[str], Path], tmp_path: Path, codec: str
+    ) -> None:
+        """Answers may be packed as Arrow does it."""
+        table = pa.table({"number": NUMBERS([4]), "flips": FLIPS([list(range(500))])})
+        write_answers(tmp_path / "said", table, compression=codec)
+        path = program(f"#!/bin/sh\ncat {tmp_path}/said; exec cat >/dev/null\n")
+        assert run(f"exec:{path}").rows == {**flips(*BAD), 4: list(range(500))}
+
     def test_an_empty_capture(
         self, run: Run, decoder: Path, tmp_path: Path, write_capture: Callable[..., Path]
     ) -> None:
@@ -292,9 +302,10 @@ class TestFailing:
         assert_no_child()
 
 
-def write_answers(path: Path, *tables: Any) -> None:
+def write_answers(path: Path, *tables: Any, compression: str | None = None) -> None:
     """An Arrow stream as a program would write it."""
-    with pa.ipc.new_stream(path, tables[0].schema) as stream:
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(path, tables[0].schema, options=options) as stream:
         for table in tables:
             for batch in table.to_batches() or [
                 pa.RecordBatch.from_pylist([], schema=table.schema)
