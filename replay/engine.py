@@ -165,7 +165,7 @@ def replay(
 
 
 def _nothing() -> None:
-    """What algorithms have to close that need not be closed."""
+    """The ``close`` of algorithms that have none."""
 
 
 def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:

@@ -159,7 +159,7 @@ class Stream:
     def _late(self, what: str) -> DecoderError:
         return DecoderError(
             f"{what} within {self._timeout:g} s",
-            "let it flush its stdout after each batch, or raise timeout=",
+            "let it flush its stdout after each batch, raise timeout= or lower batch=",
         )
 
     def _early_end(self) -> DecoderError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,20 @@ import pytest
 from wtrec.dot11 import fcs
 
 FRAMES = 24  # every third one bad, the first in front: 1, 4, 7, ...
+
+
+def _children() -> set[str]:
+    """The process numbers of our children, zombies too."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {number for task in tasks for number in task.read_text().split()}
+
+
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    """Every test ends with the children it began with."""
+    before = _children()
+    yield
+    assert _children() <= before
 
 
 @pytest.fixture

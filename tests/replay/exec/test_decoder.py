@@ -51,9 +51,6 @@ with pa.ipc.new_stream(sys.stdout.buffer, schema) as answers:
                 time.sleep(1000)
             elif mode == "rubbish":
                 os.write(1, b"debug: looking at frame %d\\n" % at)
-            elif mode == "close":
-                os.close(1)
-                time.sleep(1000)
             elif mode == "end":
                 break
         if mode in {{"late", "late-kill"}}:
@@ -62,13 +59,6 @@ with pa.ipc.new_stream(sys.stdout.buffer, schema) as answers:
         sys.stdout.buffer.flush()
     if late:
         answers.write(pa.record_batch([late, [[number] for number in late]], schema=schema))
-if mode == "code":
-    sys.exit(5)
-if mode == "stay":
-    sys.stdout.buffer.flush()
-    time.sleep(1000)
-if mode in {{"exit", "end"}}:
-    os._exit(0)
 """
 BAD = list(range(1, 25, 3))
 
@@ -98,7 +88,6 @@ def run(tmp_path: Path, capture: Path) -> Callable[..., Outcome]:
         answers = {
             row["number"]: row["flips"] if row["outcome"] == "repaired" else None for row in rows
         }
-        assert_no_child()
         return Outcome(summary.scores[0], answers, took, summary.losses)
 
     return run
@@ -108,11 +97,6 @@ def run(tmp_path: Path, capture: Path) -> Callable[..., Outcome]:
 def decoder(program: Callable[[str], Path]) -> Path:
     """The program above."""
     return program(DECODER)
-
-
-def assert_no_child() -> None:
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 def flips(*abstained: int) -> dict[int, list[int] | None]:
@@ -206,12 +190,12 @@ class TestFailing:
 
     def test_hang(self, run: Run, decoder: Path) -> None:
         """The time is bounded, and the frame found; a good frame may be the one."""
-        outcome = run(f"exec:timeout=1.5:{decoder} hang 14")
+        outcome = run(f"exec:timeout=5,batch=1:{decoder} hang 14")
         assert outcome.rows == flips()
         (line,) = outcome.score.problems
-        assert line.startswith(f"frame 14: {decoder} gave no answer within 1.5 s; abstained, and a")
-        assert line.endswith("let it flush its stdout after each batch, or raise timeout=")
-        assert outcome.seconds > 3
+        assert line.startswith(f"frame 14: {decoder} gave no answer within 5 s; abstained, and a")
+        assert line.endswith("flush its stdout after each batch, raise timeout= or lower batch=")
+        assert outcome.seconds > 5
 
     def test_not_again(self, run: Run, decoder: Path) -> None:
         """What fails for a batch, and not for its frames, costs no answers."""
@@ -246,18 +230,31 @@ class TestFailing:
         assert "; 1 earlier frames that it left open are abstained on; " in line
 
     @pytest.mark.parametrize(
-        ("mode", "found"),
+        ("after", "timeout", "found"),
         [
-            ("code", "ended with exit code 5, wanted exit code 0; what it has"),
-            ("stay", "ended its answers and did not exit within 1 s; what it has"),
+            ("exit 5", 60, "ended with exit code 5, wanted exit code 0"),
+            ("exec sleep 1000", 3, "ended its answers and did not exit within 3 s"),
         ],
     )
-    def test_after_the_end(self, run: Run, decoder: Path, mode: str, found: str) -> None:
+    def test_after_the_end(
+        self,
+        run: Run,
+        program: Callable[[str], Path],
+        tmp_path: Path,
+        after: str,
+        timeout: float,
+        found: str,
+    ) -> None:
         """A failure behind the last answer spoils none."""
-        outcome = run(f"exec:timeout=1:{decoder} {mode} 0")
-        assert outcome.rows == flips()
+        write_answers(tmp_path / "said", pa.table({"number": NUMBERS([4]), "flips": FLIPS([[5]])}))
+        path = program(f"#!/bin/sh\ncat {tmp_path}/said; cat >/dev/null; {after}\n")
+        outcome = run(f"exec:timeout={timeout}:{path}")
+        assert outcome.rows == {**flips(*BAD), 4: [5]}
         (line,) = outcome.score.problems
-        assert line.startswith(f"after the last frame: {decoder} {found}")
+        assert line.startswith(
+            f"after the last frame: {path} {found}; what it has answered stands; 7 earlier frames "
+            "that it left open are abstained on; "
+        )
 
     def test_others_are_unaffected(self, capture: Path, tmp_path: Path, decoder: Path) -> None:
         """Another algorithm of the same run gets what it would alone; both files hold it all."""
@@ -276,7 +273,6 @@ class TestFailing:
         assert len(summary.losses) == 1
         with TableFile(outputs[0], RESULTS) as results:
             assert json.loads(results.metadata["problems"]) == summary.scores[0].problems
-        assert_no_child()
 
     def test_an_error_elsewhere_ends_it(self, capture: Path, tmp_path: Path, decoder: Path) -> None:
         """When the replay fails or is interrupted, the program is killed."""
@@ -299,7 +295,6 @@ class TestFailing:
                     Contender(Interrupted(), {}, tmp_path / "b.parquet"),
                 ],
             )
-        assert_no_child()
 
 
 def write_answers(path: Path, *tables: Any, compression: str | None = None) -> None:
@@ -325,23 +320,23 @@ class TestRubbish:
     """Programs that say what nobody asked for; these are shell scripts."""
 
     @pytest.mark.parametrize(
-        ("script", "found"),
+        ("script", "timeout", "found"),
         [
             (
-                "echo hello world; exec cat >/dev/null",
-                "wrote b'hello world\\n', wanted an Arrow IPC",
+                "echo hello; exec cat >/dev/null",
+                60,
+                "wrote b'hello\\n', wanted an Arrow IPC stream",
             ),
-            ("exit 3", "died with exit code 3"),
-            ("exec <&-; exit 3", "died with exit code 3"),
-            ("exec >&-; exec cat >/dev/null", "closed its stdout"),
-            ("exec cat", "answers with the column flips missing, wanted list<"),
-            ("printf '\\377\\377\\377\\377\\377\\377\\377\\177'; exec sleep 100", "gave no answer"),
-            ("exec yes", "wrote b'y\\ny\\ny\\n"),
-            ("exec sleep 100", "gave no answer within 0.3 s"),
-            ("head -c 100 said; exec cat >/dev/null", "closed its stdout"),
-            ("head -c 400 said", "ended its answers with exit code 0"),
-            ("cat said; exec sleep 100", None),
-            ("cat broken; exec cat", "wrote no sound Arrow stream: "),
+            ("exit 3", 60, "died with exit code 3"),
+            ("exec <&-; exit 3", 60, "died with exit code 3"),
+            ("exec >&-; exec cat >/dev/null", 60, "closed its stdout"),
+            ("exec cat", 60, "answers with the column flips missing, wanted list<"),
+            ("exec yes", 60, "wrote b'y\\ny\\ny\\n"),
+            ("head -c 100 said; exec cat >/dev/null", 60, "closed its stdout"),
+            ("head -c 400 said", 60, "ended its answers with exit code 0"),
+            ("cat broken; exec cat", 60, "wrote no sound Arrow stream: "),
+            ("exec sleep 100", 0.3, "gave no answer within 0.3 s"),
+            ("head -c 8 huge; exec sleep 100", 0.3, "gave no answer within 0.3 s"),
         ],
     )
     def test_no_stream(
@@ -350,21 +345,18 @@ class TestRubbish:
         program: Callable[[str], Path],
         tmp_path: Path,
         script: str,
-        found: str | None,
+        timeout: float,
+        found: str,
     ) -> None:
-        """All is abstained, within bounded time, and the line says what came."""
+        """All is abstained, within the time, and the line says what came."""
         write_answers(tmp_path / "said", pa.table({"number": NUMBERS([4]), "flips": FLIPS([[5]])}))
         said = (tmp_path / "said").read_bytes()
         (tmp_path / "broken").write_bytes(said[:8] + b"\x99" * 1000)
+        (tmp_path / "huge").write_bytes(said[:4] + b"\xff\xff\xff\x7f")
         path = program(f"#!/bin/sh\ncd {tmp_path}\n{script}\n")
-        outcome = run(f"exec:timeout=0.3,restarts=1:{path}")
-        if found is None:  # small captures fit the pipe: it took the frames, and did not end
-            assert outcome.rows == {**flips(*BAD), 4: [5]}
-            found = "ended its answers and did not exit within 0.3 s"
-        else:
-            assert outcome.rows == flips(*BAD)
+        outcome = run(f"exec:timeout={timeout},restarts=1:{path}")
+        assert outcome.rows == flips(*BAD)
         assert f"{path} {found}" in outcome.score.problems[0]
-        assert outcome.seconds < 10
 
     def test_frames_not_read(
         self,
@@ -377,9 +369,9 @@ class TestRubbish:
         write_answers(tmp_path / "said", pa.table({"number": NUMBERS([4]), "flips": FLIPS([[5]])}))
         path = program(f"#!/bin/sh\ncat {tmp_path}/said; exec sleep 100\n")
         capture = write_capture(tmp_path / "big.pcapng", [bytes([9]) * 1000] * 200)
-        outcome = run(f"exec:timeout=0.3,restarts=0:{path}", capture)
+        outcome = run(f"exec:timeout=3,restarts=0:{path}", capture)
         assert set(outcome.rows.values()) == {None}
-        assert "answered, and did not read the frames within 0.3 s" in outcome.losses[0]
+        assert "answered, and did not read the frames within 3 s" in outcome.losses[0]
 
     def test_wrong_schema_is_not_tried_again(
         self, run: Run, program: Callable[[str], Path], tmp_path: Path
@@ -449,7 +441,6 @@ class TestMaking:
         }
         assert make(f"exec:name=my.own:{path}")[0].name == "exec-my-own"
         del algorithm
-        assert_no_child()
 
     @pytest.mark.parametrize(
         ("choice", "message"),
@@ -477,7 +468,6 @@ class TestMaking:
         """A file that the system does not run is an error at once."""
         with pytest.raises(AlgorithmError, match=r"decoder cannot be started: .*; a script begins"):
             make(f"exec:{program(text)}")
-        assert_no_child()
 
     def test_not_startable_again(self, run: Run, decoder: Path) -> None:
         """A program that is gone when it is needed again is a failure like others."""
