@@ -66,7 +66,7 @@ class CrcEvent(Planned):
 
     name = "crc-event"
     source = "error events of the K=7 code; cf. list Viterbi with CRC (Chen, Sundberg), Recitation"
-    cost = "a step of a register and a look-up for each bit of a frame"
+    cost = "a logarithm and a look-up a frame; with second checks up to lookups more"
 
     def __init__(self, gate: float = 0.01, checks: str = ALL, lookups: int = LOOKUPS) -> None:
         super().__init__(gate, checks)
