@@ -51,12 +51,14 @@ class Process:
         self._incoming = bytearray()
         self._said = b""
         self._input_ends = False
+        self._refused = False
         self._closed: set[int] = set()
         self.deadline = math.inf
 
     def send(self, data: bytes) -> None:
         """Queue bytes for its stdin; they go out while something is waited for."""
-        self._outgoing = memoryview(bytes(self._outgoing) + data)
+        if self._stdin not in self._closed:
+            self._outgoing = memoryview(bytes(self._outgoing) + data)
 
     def end_input(self) -> None:
         """Close its stdin behind what is queued."""
@@ -83,13 +85,16 @@ class Process:
         return data
 
     def flush(self) -> None:
-        """Wait until its stdin has taken what is queued, or was closed by it.
+        """Wait until its stdin has taken what was sent.
 
         Raises:
+            BrokenPipeError: It has closed its stdin before.
             TimeoutError: That had not happened at the deadline.
         """
         while self._outgoing:
             self._move(0)
+        if self._refused:
+            raise BrokenPipeError
         if self._input_ends:
             self._close_stdin()
 
@@ -145,7 +150,8 @@ class Process:
     def _give(self) -> None:
         try:
             written = os.write(self._stdin, self._outgoing[:_CHUNK])
-        except BrokenPipeError:  # it reads no more; if that is a failure, its stdout will tell
+        except BrokenPipeError:  # why it reads no more, its stdout will tell, or its exit
+            self._refused = True
             self._close_stdin()
         else:
             self._outgoing = self._outgoing[written:]

@@ -81,7 +81,11 @@ class Stream:
             answers = self._next()
             if answers is None:
                 raise self._early_end()
-            self._flush()
+            try:
+                self._flush()
+            except BrokenPipeError:
+                what = "answered, and had closed its stdin before it had read the frames"
+                raise DecoderError(what, "let it read until its stdin ends") from None
         return answers
 
     def finish(self) -> Iterator[Any]:
@@ -97,7 +101,8 @@ class Stream:
         with self._last_words():
             while (answers := self._next()) is not None:
                 yield answers
-            self._flush()
+            with contextlib.suppress(BrokenPipeError):  # it may have died since its last answer
+                self._flush()
             status = self._process.exit_status()
             if not status:
                 raise self._late("ended its answers and did not exit")

@@ -358,20 +358,30 @@ class TestRubbish:
         assert outcome.rows == flips(*BAD)
         assert f"{path} {found}" in outcome.score.problems[0]
 
+    @pytest.mark.parametrize(
+        ("script", "timeout", "found"),
+        [
+            ("cat said; exec sleep 100", 3, "did not read the frames within 3 s"),
+            ("exec <&-; cat said; exec sleep 100", 60, "had closed its stdin before it had read"),
+        ],
+    )
     def test_frames_not_read(
         self,
         run: Run,
         program: Callable[[str], Path],
         tmp_path: Path,
         write_capture: Callable[..., Path],
+        script: str,
+        timeout: float,
+        found: str,
     ) -> None:
-        """An answer counts when the batch was read."""
+        """An answer counts when the batch was read, which is more than a pipe holds."""
         write_answers(tmp_path / "said", pa.table({"number": NUMBERS([4]), "flips": FLIPS([[5]])}))
-        path = program(f"#!/bin/sh\ncat {tmp_path}/said; exec sleep 100\n")
+        path = program(f"#!/bin/sh\ncd {tmp_path}\n{script}\n")
         capture = write_capture(tmp_path / "big.pcapng", [bytes([9]) * 1000] * 200)
-        outcome = run(f"exec:timeout=3,restarts=0:{path}", capture)
+        outcome = run(f"exec:timeout={timeout},restarts=0:{path}", capture)
         assert set(outcome.rows.values()) == {None}
-        assert "answered, and did not read the frames within 3 s" in outcome.losses[0]
+        assert f"answered, and {found}" in outcome.losses[0]
 
     def test_wrong_schema_is_not_tried_again(
         self, run: Run, program: Callable[[str], Path], tmp_path: Path
