@@ -63,8 +63,16 @@ class Alternatives(NamedTuple):
 
 def clusters(positions: NDArray[np.int64], gap: int) -> NDArray[np.int64]:
     """The cluster of each of some bits: a new one begins ``gap`` or more behind the last bit."""
-    begins = np.diff(positions, prepend=positions[:1]) >= gap
-    return np.cumsum(begins, dtype=np.int64)
+    member = np.zeros(len(positions), np.int64)
+    np.cumsum(positions[1:] - positions[:-1] >= gap, out=member[1:])
+    return member
+
+
+def _starts(member: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each cluster begins."""
+    first = np.ones(len(member), np.bool_)
+    first[1:] = member[1:] != member[:-1]
+    return np.flatnonzero(first)
 
 
 def alternatives(
@@ -84,7 +92,7 @@ def alternatives(
     positions = np.flatnonzero(contested)
     member = clusters(positions, gap)
     apart = versions[:, positions] != base[positions]
-    starts = np.flatnonzero(np.diff(member, prepend=-1))
+    starts = _starts(member)
     effects = powers(len(base))[len(base) - 1 - positions]
     sums = np.zeros((len(versions), len(starts)), np.uint32)
     if len(starts):
@@ -133,7 +141,7 @@ def disputed(versions: NDArray[np.uint8], base: Bits, gap: int) -> NDArray[np.bo
     contested = np.zeros(len(base), np.bool_)
     if len(positions):
         member = clusters(positions, gap)
-        starts = np.flatnonzero(np.diff(member, prepend=-1))
+        starts = _starts(member)
         losers = np.logical_or.reduceat(apart[:, positions], starts, axis=1).sum(axis=0)
         contested[positions] = losers[member] > 1
     return contested
