@@ -32,7 +32,7 @@ SHORT = 100  # for brute force
 TWO_FLIPS = "crc-flip:max_flips=2,gate=1000,checks=none"  # a gate that is always open
 THREE_FLIPS = "crc-flip:gate=1000,checks=none"
 EVENTS = "crc-event:checks=none"
-EVENT_WEIGHTS = {24: 16, 48: 11, 54: 9}  # that EVENTS looks for in frames of 1,500 bytes
+RATES = (12, 24, 48, 54)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import sys
 
 from . import (
     capture,
+    copies,
     decode,
     memory,
     phy,
@@ -23,6 +24,7 @@ BENCHMARKS = {
     "recovery": ("Recovery from one copy of a frame", recovery),
     "recovery_speed": ("The searches beside plain numpy", recovery_speed),
     "recovery_real": ("Recovery on a real capture", recovery_real),
+    "copies": ("Recovery from several damaged copies", copies),
     "capture": ("Capture on a simulated monitor interface", capture),
 }
 

@@ -1,28 +1,74 @@
-"""``wtrec algos``: which recovery algorithms there are, and their parameters."""
+"""``wtrec algos``: which recovery algorithms there are, and what each says of itself."""
 
 from __future__ import annotations
 
-import inspect
-import sys
 import textwrap
+from typing import TYPE_CHECKING
 
 import click
+
+from ..errors import AlgorithmError
+from .output import print_json
+
+if TYPE_CHECKING:
+    from ..replay.describe import Description
+
+_WIDTH = 100
 
 
 @click.command(short_help="The recovery algorithms and their parameters.")
 @click.argument("name", required=False)
-def algos(name: str | None) -> None:
-    """List the recovery algorithms, or describe algorithm NAME."""
-    from ..replay.algorithm import available, load, parameters
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+)
+def algos(name: str | None, output_format: str) -> None:
+    """List the recovery algorithms, or describe algorithm NAME.
 
+    Each stands as --algo takes it, with its parameters and their defaults.
+    """
+    from ..replay.algorithm import available
+    from ..replay.describe import describe
+
+    described: list[Description] = []
+    broken: list[AlgorithmError] = []
     for each in [name] if name else available():
-        algorithm = load(each)
-        taken = ",".join(f"{item.name}={item.default}" for item in parameters(algorithm))
-        click.echo(f"{each}:{taken}" if taken else each)
-        text = inspect.cleandoc(algorithm.__doc__ or "no description")
-        if name:
-            module = inspect.cleandoc(sys.modules[algorithm.__module__].__doc__ or "")
-            text = f"{text}\n\n{module}".strip()
-        else:
-            text = text.partition("\n")[0]
-        click.echo(textwrap.indent(text, "    "))
+        try:
+            described.append(describe(each))
+        except AlgorithmError as error:  # of one package, which hides no other's
+            broken.append(error)
+    if output_format == "json":
+        print_json({"algorithms": [description.to_json() for description in described]})
+    else:
+        for description in described:
+            click.echo(_whole(description) if name else _short(description))
+    if broken:
+        raise broken[0]
+
+
+def _short(description: Description) -> str:
+    return f"{description.usage}\n    {description.summary}"
+
+
+def _whole(description: Description) -> str:
+    """Parameters, source and cost stand before the details, which may be long."""
+    facts = [
+        f"{parameter.name} ({parameter.type.__name__}, default {_shown(parameter.default)}): "
+        + description.meanings.get(parameter.name, "no description")
+        for parameter in description.parameters
+    ]
+    facts += [f"source: {description.source}"] if description.source else []
+    facts += [f"cost: {description.cost}"] if description.cost else []
+    wrapped = "\n".join(
+        textwrap.fill(fact, _WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
+        for fact in facts
+    )
+    details = textwrap.indent(description.details, " " * 4)
+    return "\n\n".join(filter(None, [_short(description), wrapped, details]))
+
+
+def _shown(default: bool | float | str) -> str:
+    return "empty" if default == "" else str(default)

@@ -189,6 +189,10 @@ def _print(analysis: Analysis) -> None:
 
 
 def _choice(score: AlgorithmScore) -> str:
-    """An algorithm with its parameters, as --algo takes it."""
-    taken = ",".join(f"{key}={value}" for key, value in json.loads(score.parameters).items())
+    """An algorithm with its parameters, as --algo takes it; of a program, the command alone."""
+    parameters = json.loads(score.parameters)
+    parameters.pop("provenance", None)
+    if score.name.startswith("exec-"):
+        return f"exec:{parameters.get('command', '')}"
+    taken = ",".join(f"{key}={value}" for key, value in parameters.items())
     return f"{score.name}:{taken}" if taken else score.name

@@ -29,7 +29,7 @@ _Positive = click.FloatRange(min=0, min_open=True)
     multiple=True,
     required=True,
     metavar="NAME[:KEY=VALUE,...]",
-    help="A recovery algorithm, see wtrec algos; repeatable.",
+    help="A recovery algorithm, see wtrec algos, or exec:COMMAND for a program; repeatable.",
 )
 @click.option("--topspeed", is_flag=True, help="As fast as the algorithms take them (default).")
 @click.option("--rate", type=_Positive, metavar="X", help="X times as fast as recorded.")

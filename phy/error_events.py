@@ -11,22 +11,76 @@ wrong, from the first to the last, which is six bits before the path is back:
 At rate 1/2 there are 11 events of weight 10, 38 of 12, 193 of 14, 1331 of 16: the spectrum of
 the code. Where bits are left out (PUNCTURING) events and weights depend on the *phase* of an
 event, the number of a data bit in the DATA field modulo the period, 2, 3 or 5 bits.
+
+In 16-QAM and 64-QAM coded bits are not alike: of the two or three bits of an axis, the last one
+has another point's value next to every point, the one before only next to half of them, and the
+first of 64-QAM next to a quarter. So they are wrong half, or a quarter, as often, and count for
+more: a *code* says what each coded bit costs, in turn, and the weight of an event is the sum. The
+interleaver repeats itself after 16 bits for each bit of an axis, and with it the phases.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import interleaver
 from .convolutional import OUTPUTS, PUNCTURING, STATES
 from .events_kernel import MASK_WORDS, MAX_SPAN, walk
 
 CodeRate = tuple[int, int]
 
-# Events beyond: above a million for each data bit, and up to a second to list.
-MAX_WEIGHT: Final = {(1, 2): 22, (2, 3): 15, (3, 4): 12, (5, 6): 9}
+
+class Code(NamedTuple):
+    """A punctured code, and what its coded bits count for.
+
+    Attributes:
+        code_rate: One of ``PUNCTURING``.
+        costs: Of the coded bits that are sent, in turn.
+    """
+
+    code_rate: CodeRate
+    costs: tuple[int, ...] = (1,)
+
+    @classmethod
+    def of(cls, code_rate: CodeRate, bits_per_axis: int) -> Code:
+        """The code where each axis of the constellation has so many bits, 1 to 3."""
+        if bits_per_axis == 1:
+            return cls(code_rate)
+        turns = 16 * bits_per_axis
+        place = interleaver.permutation(3 * turns, 2 * bits_per_axis)[:turns] % bits_per_axis
+        return cls(code_rate, tuple((WRONG + SELDOM * (bits_per_axis - 1 - place)).tolist()))
+
+    @property
+    def period(self) -> int:
+        """Data bits after which it repeats."""
+        bits = len(PUNCTURING[self.code_rate]) // 2
+        return (
+            bits
+            * math.lcm(sum(PUNCTURING[self.code_rate]), len(self.costs))
+            // sum(PUNCTURING[self.code_rate])
+        )
+
+
+# Half bits of information: what a wrong coded bit costs where half of the frames of 1,500 bytes
+# break, and what one costs that is wrong half as often.
+WRONG: Final = 3
+SELDOM: Final = 2
+
+# By code: events beyond are above a million over all phases, and take up to a second to list.
+HEAVIEST: Final = {
+    Code((1, 2)): 22,
+    Code((2, 3)): 15,
+    Code((3, 4)): 12,
+    Code((5, 6)): 9,
+    Code.of((1, 2), 2): 80,
+    Code.of((3, 4), 2): 43,
+    Code.of((2, 3), 3): 64,
+    Code.of((3, 4), 3): 51,
+}
 
 
 class Events(NamedTuple):
@@ -44,33 +98,28 @@ class Events(NamedTuple):
     phases: NDArray[np.uint8]
 
 
-def period(code_rate: CodeRate) -> int:
-    """Data bits after which the puncturing repeats."""
-    return len(PUNCTURING[code_rate]) // 2
-
-
-def spectrum(code_rate: CodeRate, max_weight: int) -> NDArray[np.int64]:
+def spectrum(code: Code, max_weight: int) -> NDArray[np.int64]:
     """Numbers of events by weight, shape (phases, max_weight + 1); see :func:`census`."""
-    return np.asarray(census(code_rate, max_weight).sum(axis=2))
+    return np.asarray(census(code, max_weight).sum(axis=2))
 
 
-def census(code_rate: CodeRate, max_weight: int) -> NDArray[np.int64]:
+def census(code: Code, max_weight: int) -> NDArray[np.int64]:
     """Numbers of events that span at most 128 bits.
 
     Args:
-        code_rate: One of ``PUNCTURING``.
+        code: The code.
         max_weight: The heaviest to count.
 
     Returns:
         Shape (phases of the first wrong bit, max_weight + 1, MAX_SPAN + 1): events by weight and
         span.
     """
-    phases = period(code_rate)
+    phases = code.period
     counts = np.zeros((phases, max_weight + 1, MAX_SPAN + 1), np.int64)
     none = _room(0)
     for phase in range(phases):
         walk(
-            *_tables(code_rate),
+            *_tables(code),
             phase,
             max_weight,
             counts[phase],
@@ -81,16 +130,16 @@ def census(code_rate: CodeRate, max_weight: int) -> NDArray[np.int64]:
     return counts
 
 
-def events(code_rate: CodeRate, max_weight: int) -> Events:
+def events(code: Code, max_weight: int) -> Events:
     """All events that span at most 128 bits; arguments as above."""
-    phases = period(code_rate)
-    numbers = spectrum(code_rate, max_weight).sum(axis=1)
+    phases = code.period
+    numbers = spectrum(code, max_weight).sum(axis=1)
     listed = _room(int(numbers.sum()))
     ends = np.cumsum(numbers)
     for phase in range(phases):
         here = slice(ends[phase] - numbers[phase], ends[phase])
         walk(
-            *_tables(code_rate),
+            *_tables(code),
             phase,
             max_weight,
             np.zeros((max_weight + 1, MAX_SPAN + 1), np.int64),
@@ -109,12 +158,14 @@ def _room(number: int) -> Events:
     )
 
 
-def _tables(code_rate: CodeRate) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _tables(code: Code) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Weight of each step, shape (phases, 128), and of the lightest way back, (phases, 64)."""
-    kept = np.array(PUNCTURING[code_rate]).reshape(-1, 1, 2)
-    steps = (OUTPUTS * kept).sum(axis=2).astype(np.int64)
+    kept = np.resize(np.array(PUNCTURING[code.code_rate]), 2 * code.period)
+    costs = np.zeros(len(kept), np.int64)
+    costs[kept > 0] = np.resize(np.array(code.costs), kept.sum())
+    steps = (OUTPUTS * costs.reshape(-1, 1, 2)).sum(axis=2)
     registers = np.arange(2 * STATES).reshape(STATES, 2)  # by state and data bit
-    back = np.full((len(kept), STATES), 1 << 30)
+    back = np.full((len(steps), STATES), 1 << 30)
     back[:, 0] = 0
     while True:
         onward = np.roll(back, -1, axis=0)[:, registers % STATES]

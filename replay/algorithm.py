@@ -16,7 +16,8 @@ Most are easier written as a :class:`PerFrameAlgorithm`::
 
 Packages register theirs under the entry point group ``wtrec.algorithms``; users choose one
 as ``name`` or ``name:parameter=value,...``, the parameters being those of its ``__init__``:
-each with a default, each a bool, int, float or str.
+each with a default, each a bool, int, float or str. ``exec:command``, with its parameters before
+the command, runs an algorithm in another language (:mod:`.exec`).
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ from numpy.typing import NDArray
 
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..errors import AlgorithmError
+from .exec.command import split
 
 GROUP = "wtrec.algorithms"
+EXEC = "exec"  # the algorithm that takes a command line
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -104,7 +107,13 @@ class Algorithm(Protocol):
     Two more methods are optional, and called once, after ``finish``: ``facts()`` gives what the
     algorithm measured by the way, as a mapping from names to numbers; ``problems()`` gives what
     went wrong inside of it, as a list of lines. Both are shown and stored with the results, and
-    problems make a replay end as one with losses.
+    problems make a replay end as one with losses. A third, ``close()``, is called once when the
+    replay is over, however it ended.
+
+    Optional attributes: ``source`` says in a line where the algorithm is described (a paper, a
+    section of a standard), and ``cost`` what it does for a frame, for ``wtrec algos``;
+    ``provenance`` is a mapping of what else its answers depend on (the digest of a model, say),
+    which is stored with its parameters.
     """
 
     name: str
@@ -222,18 +231,23 @@ def parameters(algorithm: type[Algorithm]) -> list[Parameter]:
 
 
 def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
-    """Make an algorithm from ``name`` or ``name:parameter=value,...``.
+    """Make an algorithm from ``name``, ``name:parameter=value,...`` or ``exec:command``.
 
     Returns:
-        The algorithm, and the value of each of its parameters.
+        The algorithm, and the value of each of its parameters; of an algorithm that has one, the
+        ``provenance``, too.
 
     Raises:
-        AlgorithmError: No such algorithm or parameter, or a value that it does not take.
+        AlgorithmError: No such algorithm or parameter, a value that it does not take, or a
+            command that cannot be started.
     """
     name, _, rest = choice.partition(":")
     algorithm = load(name)
     known = {parameter.name: parameter for parameter in parameters(algorithm)}
     values = {parameter.name: parameter.default for parameter in known.values()}
+    if name == EXEC:
+        rest, values["command"] = split(rest)
+        del known["command"]
     for assignment in filter(None, rest.split(",")):
         key, equals, text = assignment.partition("=")
         if key not in known or not equals:
@@ -247,6 +261,8 @@ def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
             wanted = known[key].type.__name__
             raise AlgorithmError(f"{name}: {key}={text!r}, wanted {wanted}") from None
     try:
-        return algorithm(**values), values
+        made = algorithm(**values)
     except ValueError as error:
         raise AlgorithmError(f"{name}: {error}") from None
+    provenance = getattr(made, "provenance", None)
+    return made, values if provenance is None else {**values, "provenance": dict(provenance)}

@@ -115,6 +115,8 @@ def replay(
     summary = ReplaySummary(pace=str(pace))
     summary.scores = [Score(c.algorithm.name, c.output) for c in contenders]
     with contextlib.ExitStack() as stack:
+        for contender in contenders:
+            stack.callback(getattr(contender.algorithm, "close", _nothing))
         hasher = stack.enter_context(ThreadPoolExecutor(1))
         digest = hasher.submit(sha256_of, capture)  # beside the work: it needs no interpreter lock
         writers = [
@@ -160,6 +162,10 @@ def replay(
                 }
             )
     return summary
+
+
+def _nothing() -> None:
+    """The ``close`` of algorithms that have none."""
 
 
 def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:

@@ -51,8 +51,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workplace(demo: Path, tmp_path: Path) -> Path:
-    """A fresh copy of it."""
-    return Path(shutil.copytree(demo, tmp_path / "work"))
+    """A fresh copy of it, with the documents and their examples as in a checkout."""
+    folder = Path(shutil.copytree(demo, tmp_path / "work"))
+    (folder / "docs").symlink_to(ROOT / "docs")
+    return folder
 
 
 def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

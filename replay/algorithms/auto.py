@@ -41,6 +41,8 @@ class Auto(Planned):
     """
 
     name = "auto"
+    source = "those of the algorithms that it takes together"
+    cost = "the sum of theirs, until one of them has a candidate"
 
     def __init__(self, gate: float = 0.01, checks: str = ALL, lookups: int = LOOKUPS) -> None:
         super().__init__(gate, checks)

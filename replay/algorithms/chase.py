@@ -6,11 +6,11 @@ Needs two or more copies of a packet, all damaged: retransmissions, or what seve
 Of two copies that differ in some bit one is wrong there. Trying all 2^k ways to put k differing
 bits right is an old idea, and it ends at some 16 bits. But a Viterbi decoder makes its errors in
 events of ten bits or so, so the bits stand in a few clusters, and in each cluster one copy is
-right as a whole. A new cluster begins where ``gap`` bits do not differ before: six right bits in a
-row bring an encoder of constraint length 7 back into the state that was sent, so the default is 7.
-What is taken in each cluster is settled by the FCS, as linear equations (combining.py): 20
-clusters are no more work than two, and stand for a million candidates, 0.0002 of which would be
-right by chance.
+right as a whole. A cluster begins ``gap`` bits or more behind the last bit that differs: six right
+bits in a row bring an encoder of constraint length 7 back into the state that was sent, so the
+default is 7. What is taken in each cluster is settled by the FCS, as linear equations
+(combining.py): 20 clusters are no more work than two, and stand for a million candidates, 0.0002
+of which would be right by chance.
 
 With three copies or more the majority goes first (most bits of it are right), then the majority
 with a choice among all copies in the clusters where two or more of them are outvoted, and then
@@ -33,7 +33,7 @@ class Chase(CopyAlgorithm):
     """Damaged copies of a packet, combined by clusters of differing bits.
 
     Args:
-        gap: A cluster ends where this many bits in a row do not differ, less one; 1: at every bit.
+        gap: From a differing bit to the next, from which on they are of two clusters; 1: always.
         max_clusters: Largest number of clusters, or of choices in them, in one search.
         window_ms: How far apart in time copies are at most.
         gate: Largest expected number of false candidates at which a repair is claimed.
@@ -44,6 +44,8 @@ class Chase(CopyAlgorithm):
     """
 
     name = "chase"
+    source = "cf. Chakraborty et al. 1998; Miu et al. (MRD), MobiCom 2005; SPaC, SenSys 2005"
+    cost = "up to 2^max_clusters sums of syndromes for two copies"
 
     def combine(self, copies: list[Bits], search: Search) -> Bits | None:
         """The majority; the majority, and any copy where it is disputed; then pair by pair."""

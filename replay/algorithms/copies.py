@@ -6,17 +6,20 @@ so no field has to be right. Two frames of the same length, received at most ``w
 are copies if
 
 * **the header is the same**, from frame control to sequence control but for Retry and Duration,
-  *or* **the FCS fields are the same** up to 3 bits, and one more for each 1/32 of the other bits
-  that differ. Two packets of a sender differ in the sequence number, and in half of the FCS then:
-  with the same FCS one in 10^9 would pass, with 3 bits apart five in a million. An error event
-  spoils a copy's header now and then, or its FCS, but seldom both. And if
+  *or* **the FCS fields are the same** up to 3 bits. Two packets of a sender differ in the sequence
+  number, and in half of the FCS then: with the same FCS one in 10^9 would pass, with 3 bits apart
+  five in a million. An error event spoils a copy's header now and then, or its FCS, but seldom
+  both. And if
 * **less than a quarter of the other bits differ**. Encrypted or whitened bodies of different
   packets differ in half of them, give or take 0.5 / sqrt(bits): in the shortest frame that has a
   sequence number, of 28 bytes, a quarter is six of these deviations away.
 
 Frames of constant payload differ in a few bits from one packet to the next, which is why likeness
 of the bodies alone proves nothing. A wrong pair costs candidates: what is claimed has a right FCS,
-and the gate counts how many would have one by chance.
+and the gate counts how many would have one by chance. To that is added, for each frame that is
+repaired, how many other packets' FCS would be as near to the one that it came with: a header may
+have been damaged into that of the next packet. With the default gate a frame whose own FCS has
+more than 7 wrong bits is abstained on.
 
 Retry and Duration are what a sender changes from one transmission to the next, and the FCS with
 them, by a constant for each bit and length (``dot11.fcs.bit_syndrome``). They may as well be
@@ -44,6 +47,8 @@ from . import copies_kernel
 from .combining import Search
 
 MAX_HELD: Final = 4096
+
+_CHANGES = 4  # that are tried: Retry, Duration, both, neither
 
 
 class Copy:
@@ -108,15 +113,18 @@ def aligned(frame: NDArray[np.uint8], to: NDArray[np.uint8]) -> NDArray[np.uint8
 
 
 def strangers(frame: NDArray[np.uint8], original: NDArray[np.uint8], held: int) -> float:
-    """How many of so many other packets would look as much like this frame's original by chance.
+    """How many other packets would look as much like this frame's original by chance.
 
-    Infinite if it does not look like it by the rule above.
+    Of those with constant payload, that is: by their FCS, any of so many that are held; by their
+    header one, since damage may have made it the same. Infinite if the two are no copies.
     """
     apart = copies_kernel.likeness(frame, original, len(frame), effects(len(frame)))
     if apart > 8 * fcs.LENGTH:
         return math.inf
+    if apart < 0:  # the header is the same
+        apart, held = -1 - apart, 1
     ways = sum(math.comb(8 * fcs.LENGTH, bits) for bits in range(apart + 1))
-    return held * 4 * ways / 2.0**32  # with or without the change of Retry, and of Duration
+    return held * _CHANGES * ways / 2.0**32
 
 
 @functools.lru_cache(maxsize=4096)

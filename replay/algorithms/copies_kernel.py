@@ -19,9 +19,8 @@ from ...jit import jit
 
 HEADER = 24  # bytes: frame control to sequence control
 SHORTEST = HEADER + LENGTH
-FCS_APART = 3  # bits in which the FCS fields of two copies may differ, beside what damage adds
+FCS_APART = 3  # bits in which the FCS fields of two copies may differ if their headers do
 FARTHEST = 4  # copies differ in less than one bit of so many
-SAME_HEADER = -1
 
 DURATION = 0xFFFF0000  # bits 16 to 31 of a frame
 
@@ -101,7 +100,8 @@ def likeness(
         effects: Likewise.
 
     Returns:
-        ``SAME_HEADER``; or in how many bits the FCS fields differ; or more than 32: no copies.
+        In how many bits the FCS fields differ, more than 32 if these are no copies; of copies
+        with the same header -1 less that.
     """
     stranger = 99
     if frame[0] >> 2 & 3 == CONTROL and other[0] >> 2 & 3 == CONTROL:
@@ -110,18 +110,15 @@ def likeness(
     for i in range(4, HEADER, 4):
         same_header = same_header and load32(frame, i) == load32(other, i)
     apart = changed(frame, other, length, effects)[2]
-    bits = 8 * (length - LENGTH)
-    if not same_header and apart >= FCS_APART + _FCS_BITS // FARTHEST:
+    if not same_header and apart > FCS_APART:
         return stranger
     different = 0
     for i in range(length - LENGTH):
         if i < 2 or i > 3:
             different += np.int64(_ONES[frame[_u(i)] ^ other[_u(i)]])
-    if FARTHEST * different >= bits:
+    if FARTHEST * different >= 8 * (length - LENGTH):
         return stranger
-    if same_header:
-        return SAME_HEADER
-    return apart if (apart - FCS_APART) * bits <= _FCS_BITS * different else stranger
+    return -1 - apart if same_header else apart
 
 
 @jit

@@ -41,7 +41,7 @@ class CopyAlgorithm:
     """Base of algorithms that combine copies: they answer :meth:`combine`.
 
     Args:
-        gap: Right bits in a row that end a cluster, plus one.
+        gap: From a bit to the next, from which on they are of two clusters.
         max_clusters: Largest number of clusters in one search.
         window_ms: How far apart in time copies are at most.
         gate: Largest expected number of false candidates at which a repair is claimed.
@@ -173,7 +173,8 @@ class CopyAlgorithm:
         return None if solution is None else np.packbits(solution, bitorder="little")
 
     def _claim(self, copy: Copy, original: NDArray[np.uint8], search: Search) -> None:
-        expected = search.expected_false + strangers(copy.mpdu, original, self._held.like(copy))
+        met = 2 * self._held.like(copy)  # frames before it, and as many behind it
+        expected = search.expected_false + strangers(copy.mpdu, original, met)
         if expected > self._gate:
             return
         errors = aligned(original, copy.mpdu) ^ copy.mpdu

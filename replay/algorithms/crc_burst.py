@@ -37,6 +37,8 @@ class CrcBurst(Planned):
     """
 
     name = "crc-burst"
+    source = "burst trapping: Meggitt 1961, Kasami 1964"
+    cost = "a logarithm and a look-up a frame"
 
     def __init__(self, max_span: int = MAX_SPAN, gate: float = 0.01, checks: str = ALL) -> None:
         if not 1 <= max_span <= MAX_SPAN:

@@ -5,13 +5,14 @@ long with half of them wrong (phy/error_events.py), and there are few light ones
 which one it was and where. Where a second check confirms, two events are looked for, too.
 
 Which events there are depends on the code rate and, where bits are punctured, on where in the
-DATA field a bit was. An MPDU of 802.11a or g begins behind the 16 SERVICE bits. Behind an HT, VHT
-or HE preamble it may stand in an A-MPDU: any phase is possible there, and as many times more
-candidates are false. 802.11a and g's eight rates are answered for, and MCS 0 to 7 of HT and 0 to 9
-of VHT and HE, if the header says that the code is no LDPC. The rest is abstained on.
+DATA field a bit was; how likely each is depends on the modulation, too, as the bits of a point of
+16-QAM or 64-QAM are not wrong equally often. An MPDU of 802.11a or g begins behind the 16 SERVICE
+bits. Behind an HT, VHT or HE preamble it may stand in an A-MPDU: any phase is possible there, as
+many times more candidates are false, and bits count alike. 802.11a and g's eight rates are
+answered for, and MCS 0 to 9, if the header says that the code is no LDPC. The rest is abstained on.
 
-Without second checks and with the default gate of 0.01, events go up to weight 16 at rate 1/2, 11
-at 2/3 and 9 at 3/4 in frames of 1,500 bytes, and to 18, 12 and 10 in frames of 300.
+Without second checks and with the default gate of 0.01, events go up to weight 16 at 6 and 12
+Mbit/s and to 9 at 9 and 18 in frames of 1,500 bytes, and to 18 and 10 in frames of 300.
 """
 
 from __future__ import annotations
@@ -21,12 +22,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...datasets.frames import FrameBatch
 from ...phy import error_events
 from ...phy.convolutional import TAIL
-from ...phy.error_events import CodeRate
+from ...phy.error_events import Code
 from ...phy.ofdm import MODES, SERVICE
 from .candidates import Bad, column
 from .checks import ALL
@@ -34,21 +34,23 @@ from .pairs import Pairs
 from .search import Plan, Planned, Stage
 from .shapes import ANYWHERE, Ladder, Shapes, Singles
 
-CODE_RATES: Final = tuple(error_events.MAX_WEIGHT)
 LOOKUPS: Final = 3_000_000
 
-_OF_RATE: Final = {rate: mode.code_rate for rate, mode in MODES.items()}  # by Mbit/s
-_OF_MCS: Final[dict[int, CodeRate]] = {  # alike in HT (modulo 8), VHT and HE
-    0: (1, 2),
-    1: (1, 2),
-    2: (3, 4),
-    3: (1, 2),
-    4: (3, 4),
-    5: (2, 3),
-    6: (3, 4),
-    7: (5, 6),
-    8: (3, 4),
-    9: (5, 6),
+_OF_RATE: Final = {  # by Mbit/s
+    rate: Code.of(mode.code_rate, max(1, mode.bits_per_subcarrier // 2))
+    for rate, mode in MODES.items()
+}
+_OF_MCS: Final = {  # alike in HT (modulo 8), VHT and HE
+    0: Code((1, 2)),
+    1: Code((1, 2)),
+    2: Code((3, 4)),
+    3: Code((1, 2)),
+    4: Code((3, 4)),
+    5: Code((2, 3)),
+    6: Code((3, 4)),
+    7: Code((5, 6)),
+    8: Code((3, 4)),
+    9: Code((5, 6)),
 }
 
 
@@ -63,6 +65,8 @@ class CrcEvent(Planned):
     """
 
     name = "crc-event"
+    source = "error events of the K=7 code; cf. list Viterbi with CRC (Chen, Sundberg), Recitation"
+    cost = "a logarithm and a look-up a frame; with second checks up to lookups more"
 
     def __init__(self, gate: float = 0.01, checks: str = ALL, lookups: int = LOOKUPS) -> None:
         super().__init__(gate, checks)
@@ -82,13 +86,14 @@ class Events:
     """
 
     def __init__(self, lookups: int) -> None:
-        self._stages: dict[tuple[CodeRate, int], tuple[Stage, list[Stage]]] = {
-            (code_rate, lead): (
-                Singles(ladder(code_rate), lead),
-                [Pairs(ladder(code_rate), lead, lookups, TAIL)] if lookups else [],
+        places = [(code, SERVICE) for code in _OF_RATE.values()]
+        places += [(code, ANYWHERE) for code in _OF_MCS.values()]
+        self._stages: dict[tuple[Code, int], tuple[Stage, list[Stage]]] = {
+            (code, lead): (
+                Singles(ladder(code), lead),
+                [Pairs(ladder(code), lead, lookups, TAIL)] if lookups else [],
             )
-            for code_rate in CODE_RATES
-            for lead in (SERVICE, ANYWHERE)
+            for code, lead in dict.fromkeys(places)
         }
 
     @property
@@ -98,31 +103,23 @@ class Events:
 
     def plans(self, frames: FrameBatch, bad: Bad, first: Sequence[Stage] = ()) -> Iterator[Plan]:
         """What to search for in which frames, after the stages that are to come first."""
-        legacy, mcs = (code_rates[bad.rows] for code_rates in _code_rates(frames))
-        for (code_rate, lead), (single, double) in self._stages.items():
-            which = (legacy if lead == SERVICE else mcs) == CODE_RATES.index(code_rate)
+        rate, mcs, ldpc = (column(frames, name)[bad.rows] for name in ("rate_mbps", "mcs", "ldpc"))
+        for (code, lead), (single, double) in self._stages.items():
+            if lead == SERVICE:
+                rates = [mbps for mbps, of_rate in _OF_RATE.items() if of_rate == code]
+                which = np.isin(rate, rates) & np.isnan(mcs)
+            else:
+                indices = [index for index, of_mcs in _OF_MCS.items() if of_mcs == code]
+                which = np.isin(mcs, indices) & (ldpc == 0)
             yield Plan(np.flatnonzero(which), [*first, single], double)
 
 
 @functools.cache
-def ladder(code_rate: CodeRate) -> Ladder:
-    """The events of a code rate."""
-    heaviest = error_events.MAX_WEIGHT[code_rate]
-    every = error_events.census(code_rate, heaviest)
-    return Ladder(every.sum(axis=0), len(every), lambda weight: _events(code_rate, weight))
+def ladder(code: Code) -> Ladder:
+    """The events of a code."""
+    every = error_events.census(code, error_events.HEAVIEST[code])
+    return Ladder(every.sum(axis=0), len(every), lambda weight: _events(code, weight))
 
 
-def _events(code_rate: CodeRate, weight: int) -> Shapes:
-    return Shapes(*error_events.events(code_rate, weight))
-
-
-def _code_rates(frames: FrameBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The place in CODE_RATES for each frame of 802.11a or g, and for each with an MCS; else -1."""
-    rate, mcs = column(frames, "rate_mbps"), column(frames, "mcs")
-    legacy, of_mcs = np.full((2, len(frames)), -1)
-    for mbps, code_rate in _OF_RATE.items():
-        legacy[(rate == mbps) & np.isnan(mcs)] = CODE_RATES.index(code_rate)
-    convolutional = column(frames, "ldpc") == 0
-    for index, code_rate in _OF_MCS.items():
-        of_mcs[(mcs == index) & convolutional] = CODE_RATES.index(code_rate)
-    return legacy, of_mcs
+def _events(code: Code, weight: int) -> Shapes:
+    return Shapes(*error_events.events(code, weight))

@@ -40,6 +40,8 @@ class CrcFlip(Planned):
     """
 
     name = "crc-flip"
+    source = "McDaniel, C/C++ Users Journal 2003; Boussard et al., IEEE Access (without tables)"
+    cost = "a look-up a frame for one flip, another for two, n for three, in a frame of n bits"
 
     def __init__(self, max_flips: int = MAX_FLIPS, gate: float = 0.01, checks: str = ALL) -> None:
         if not 1 <= max_flips <= MAX_FLIPS:

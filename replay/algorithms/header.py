@@ -42,6 +42,8 @@ class Header(Planned):
     """
 
     name = "header"
+    source = "cf. Jiang, WiOpt 2006; Schmidt et al. (Refector), CoNEXT 2011: known header fields"
+    cost = "six CRCs of a header and look-ups a frame"
 
     def __init__(self, gate: float = 0.01, checks: str = ALL) -> None:
         super().__init__(gate, checks)

@@ -31,6 +31,8 @@ class Majority(CopyAlgorithm):
     """
 
     name = "majority"
+    source = "cf. Leung (APC), IEICE 2000"
+    cost = "a vote on every bit of three or more copies, then as chase"
 
     def combine(self, copies: list[Bits], search: Search) -> Bits | None:
         """The vote, its ties settled by the FCS."""

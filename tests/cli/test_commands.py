@@ -299,17 +299,3 @@ class TestDemo:
         assert names == {"run.pcapng", "run.tx.parquet", "run.json", *results}
         assert outputs[0] == outputs[1]
         assert "crc-flip" in outputs[0]
-
-
-class TestAlgos:
-    """wtrec algos."""
-
-    def test_algorithms_are_listed_with_their_parameters(self) -> None:
-        """As --algo takes them."""
-        shown = _run(wtrec, "algos").output
-        assert "crc-flip:max_flips=2,gate=0.01\n" in shown
-
-    def test_one_algorithm_is_described(self) -> None:
-        """By its module's opening comment."""
-        shown = _run(wtrec, "algos", "crc-flip").output
-        assert "found by the FCS alone" in shown
