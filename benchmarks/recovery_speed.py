@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from wtrec.dot11 import fcs, mac
 from wtrec.phy import error_events
-from wtrec.phy.error_events import CodeRate
+from wtrec.phy.error_events import Code
 from wtrec.phy.ofdm import MODES, SERVICE
 from wtrec.replay.algorithm import make
-from wtrec.replay.algorithms.crc_event import LOOKUPS
+from wtrec.replay.algorithms.crc_event import LOOKUPS, ladder
+from wtrec.replay.algorithms.shapes import Singles
 
 from .documents import put, table
 from .points import batch
@@ -31,6 +32,7 @@ BYTES = 1500
 SHORT = 100  # for brute force
 TWO_FLIPS = "crc-flip:max_flips=2,gate=1000,checks=none"  # a gate that is always open
 THREE_FLIPS = "crc-flip:gate=1000,checks=none"
+GATE = 0.01  # of EVENTS
 EVENTS = "crc-event:checks=none"
 RATES = (12, 24, 48, 54)
 
@@ -71,8 +73,8 @@ def run(quick: bool) -> Speeds:
         _ours(TWO_FLIPS, "two flips", _flipped(many, 2), 54),
         _ours(THREE_FLIPS, "random", noise[:few], 54),
         _ours(THREE_FLIPS, "three flips", _flipped(few, 3), 54),
-        *(_ours(EVENTS, f"random, {rate} Mbit/s", noise, rate) for rate in EVENT_WEIGHTS),
-        *(_ours("crc-event", f"UDP, {rate} Mbit/s", damaged[:few], rate) for rate in EVENT_WEIGHTS),
+        *(_ours(EVENTS, f"random, {rate} Mbit/s", noise, rate) for rate in RATES),
+        *(_ours("crc-event", f"UDP, {rate} Mbit/s", damaged[:few], rate) for rate in RATES),
         _ours("crc-event:lookups=0", "UDP, 54 Mbit/s", damaged, 54),
         _ours("crc-burst:checks=none", "random", noise, 54),
         _ours("crc-burst", "UDP", damaged, 54),
@@ -87,7 +89,7 @@ def run(quick: bool) -> Speeds:
         ("two flips, numpy", TWO_FLIPS, "random", _two_flips(BYTES), noise[:some]),
         *(
             (f"events, numpy, {rate}", EVENTS, f"random, {rate} Mbit/s", _events(rate), noise[:few])
-            for rate in EVENT_WEIGHTS
+            for rate in RATES
         ),
         (
             "two flips, each pair in turn, numpy",
@@ -193,11 +195,12 @@ def _each_pair(length: int) -> Callable[[int], object]:
 
 def _events(rate: int) -> Callable[[int], object]:
     """The syndrome divided by each power of x, looked up in sorted lists of events' syndromes."""
-    code_rate = MODES[rate].code_rate
-    period = error_events.period(code_rate)
-    events = error_events.events(code_rate, EVENT_WEIGHTS[rate])
-    syndromes = _syndromes(events.masks)
     bits = 8 * BYTES
+    code = _code(rate)
+    period = code.period
+    expected = Singles(ladder(code), SERVICE).expected(np.array([bits]))[0]
+    events = error_events.events(code, int(np.flatnonzero(expected <= GATE)[-1]))
+    syndromes = _syndromes(events.masks)
     quotients = _quotients(bits)
     lists = []  # the bits behind an event of each phase, and the syndromes of these
     for phase in range(period):
@@ -217,6 +220,11 @@ def _events(rate: int) -> Callable[[int], object]:
         return found
 
     return search
+
+
+def _code(rate: int) -> Code:
+    mode = MODES[rate]
+    return Code.of(mode.code_rate, max(1, mode.bits_per_subcarrier // 2))
 
 
 def _syndromes(masks: NDArray[np.uint64]) -> NDArray[np.uint32]:
@@ -270,24 +278,24 @@ def report(speeds: Speeds) -> None:
 
 
 def _lookups() -> str:
-    """How many places `crc-event` tries at most for the lighter of two events, by code rate."""
+    """How many places `crc-event` tries at most for the lighter of two events, by rate."""
     rows = []
-    for rate in EVENT_WEIGHTS:
-        code_rate: CodeRate = MODES[rate].code_rate
-        most = error_events.MAX_WEIGHT[code_rate]
-        by_weight = error_events.spectrum(code_rate, most).mean(axis=0).cumsum()
+    for rate in RATES:
+        code = _code(rate)
+        most = error_events.HEAVIEST[code]
+        by_weight = error_events.spectrum(code, most).mean(axis=0).cumsum()
         for length in (300, BYTES):
             places = 8 * length * by_weight
             heaviest = int(np.flatnonzero(places <= LOOKUPS)[-1])
             rows.append(
                 [
-                    "/".join(map(str, code_rate)),
+                    str(rate),
                     f"{length:,}",
                     str(heaviest),
                     f"{places[heaviest] / 1e6:.2f}",
                 ]
             )
-    return table(["pairs, code rate", "bytes", "lighter event up to", "million places"], rows)
+    return table(["pairs, Mbit/s", "bytes", "lighter event up to", "million places"], rows)
 
 
 if __name__ == "__main__":
