@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wtrec.phy import convolutional, viterbi_kernel
 from wtrec.phy.link import Link
+
+from .documents import put
 
 LENGTH = 1458
 FRAMES = 1000  # at each SNR; what docs/phy.md shows
@@ -23,8 +24,6 @@ HALF_DB = {6: 0.1, 9: 2.6, 12: 3.1, 18: 5.6, 24: 8.5, 36: 11.8, 48: 15.9, 54: 17
 HARD_DB = 2.3
 STEP_DB = 0.25
 GAP = 16  # right bits that end a cluster of wrong ones
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "phy.md"
-BEGIN, END = "<!-- benchmarks/phy.py: begin -->\n", "<!-- end -->\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +171,7 @@ def report(rows: list[Rate | Decoder]) -> None:
     text = _table(rates) + "\n" + _decoder_table([r for r in rows if isinstance(r, Decoder)])
     print(text)
     if all(row.frames == FRAMES for row in rates):
-        before, rest = DOCUMENT.read_text().split(BEGIN)
-        _, after = rest.split(END)
-        DOCUMENT.write_text(before + BEGIN + text + END + after)
+        put("phy.md", "phy.py", text)
 
 
 def _table(rates: list[Rate]) -> str:

@@ -1,189 +1,166 @@
-"""Recovery from one copy: what each algorithm repairs of simulated bad frames, and how fast.
+"""Recovery from one copy: what each algorithm repairs of simulated bad frames.
 
-At each rate in white noise, at every SNR where 2 to 98 % of the frames of 1,500 bytes break.
+In white noise, at each SNR on a grid of 0.25 dB where 2 to 98 % of the frames break, of 1,500
+bytes and of 300; and behind Rayleigh fading at a few SNRs.
 """
 
 from __future__ import annotations
 
-import random
 import sys
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from wtrec.datasets.frames import FcsStatus, FrameBatch
-from wtrec.dot11 import fcs
-from wtrec.phy.link import Link
-from wtrec.replay.algorithm import Algorithm, Repairs, make
+from . import recovery_tables as tables
+from .documents import put
+from .points import Point, Score, score, simulate
+from .recovery_tables import LENGTHS, is_between
 
-from .phy import HALF_DB
-
-FRAMES = 300  # at each SNR; what docs/algorithms.md shows
-STEP_DB = 0.5
-REACH_DB = 3.0
-LENGTHS = (1500, 300)
-# By rate: where about half of the frames break, in dB, and what is tried.
-MIDDLE_DB = {1: -1.0, 2: 2.0, **HALF_DB}
-ALGORITHMS = {
-    rate: (
-        "crc-flip",
-        "crc-burst",
-        *(("crc-seed", "crc-event") if rate in HALF_DB else ("crc-dsss",)),
-    )
-    for rate in MIDDLE_DB
-}
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "algorithms.md"
-BEGIN, END = "<!-- benchmarks/recovery.py: begin -->\n", "<!-- end -->\n"
+STEP_DB = 0.25
+REACH_DB = (-2.75, 2.75)  # around where half of the frames of 1,500 bytes break
+FADING_DB = (2.0, 4.0, 6.0, 8.0)  # likewise
+FLAT_FADING_DB = (5.0, 10.0, 15.0, 20.0)  # of 802.11b's PHY, where a frame has one gain
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """One algorithm on the bad frames of one SNR in white noise.
+class Family:
+    """Rates that the same algorithms are for.
 
     Attributes:
-        algorithm: As the user would name it.
-        rate_mbps: Data rate.
-        length: Bytes of each MPDU.
-        frames: Sent.
-        bad: Of these, received with a wrong FCS.
-        right: Of these, repaired to what was sent.
-        wrong: Repaired to something else.
-        seconds: Taken for the bad ones.
+        title: What tables call them.
+        half_db: By rate: where about half of the frames of 1,500 bytes break, on the grid.
+        frames: At each point; what the documents show.
+        choices: Algorithms.
+        fading_db: SNRs behind fading, above ``half_db``.
     """
 
-    algorithm: str
-    rate_mbps: float
-    length: int
+    title: str
+    half_db: dict[float, float]
     frames: int
-    bad: int
-    right: int
-    wrong: int
-    seconds: float
+    choices: tuple[str, ...]
+    fading_db: tuple[float, ...]
 
 
-def run(quick: bool) -> list[Score]:
-    """Measure; ``quick`` sends a tenth."""
-    frames = FRAMES // 10 if quick else FRAMES
-    made = {name: make(name)[0] for names in ALGORITHMS.values() for name in names}
-    scores = []
-    for rate, middle in MIDDLE_DB.items():
-        sent = {length: _frames(length, frames) for length in LENGTHS}
-        for snr in np.arange(middle - REACH_DB, middle + REACH_DB, STEP_DB).tolist():
-            link = Link(rate, snr_db=snr, seed=1)
-            received = {length: link.receive(sent[length]) for length in LENGTHS}
-            if not 0.02 <= _broken(sent[LENGTHS[0]], received[LENGTHS[0]]) <= 0.98:
-                continue
-            scores += [
-                _score(made[name], rate, sent[length], received[length])
-                for length in LENGTHS
-                for name in ALGORITHMS[rate]
-            ]
-    return scores
+OFDM = Family(
+    "802.11a and g",
+    {6: 0.0, 9: 2.5, 12: 3.0, 18: 5.5, 24: 8.5, 36: 11.75, 48: 15.75, 54: 17.25},
+    200,
+    (
+        "crc-event",  # the slow ones first, as they run side by side
+        "auto",
+        "crc-event:lookups=0",
+        "crc-event:checks=none",
+        "crc-burst",
+        "crc-burst:checks=none",
+        "crc-flip",
+        "crc-flip:checks=none",
+        "crc-seed",
+        "header",
+    ),
+    FADING_DB,
+)
+DSSS = Family(
+    "802.11b",
+    {1: -1.0, 2: 3.5, 5.5: 4.5, 11: 7.75},
+    100,
+    (
+        "auto",
+        "crc-dsss",
+        "crc-dsss:checks=none",
+        "crc-burst",
+        "crc-burst:checks=none",
+        "crc-flip",
+        "crc-flip:checks=none",
+        "header",
+    ),
+    FLAT_FADING_DB,
+)
+FAMILIES = (OFDM, DSSS)
+# What the page of an algorithm shows; of its last choice by SNR, too.
+PAGES = {
+    "algorithm-crc-flip.md": ("crc-flip:checks=none", "crc-flip"),
+    "algorithm-crc-burst.md": ("crc-burst:checks=none", "crc-burst"),
+    "algorithm-crc-event.md": ("crc-event:checks=none", "crc-event:lookups=0", "crc-event"),
+    "algorithm-crc-dsss.md": ("crc-dsss:checks=none", "crc-dsss"),
+    "algorithm-crc-seed.md": ("crc-seed",),
+    "algorithm-header.md": ("header",),
+    "algorithm-auto.md": ("auto",),
+}
 
 
-def _frames(length: int, number: int) -> list[bytes]:
-    draw = random.Random(1)
-    return [fcs.append(draw.randbytes(length - fcs.LENGTH)) for _ in range(number)]
+@dataclass(frozen=True, slots=True)
+class Yields:
+    """What came out.
+
+    Attributes:
+        scores: By family.
+        whole: Whether this was a whole run.
+    """
+
+    scores: dict[str, list[Score]]
+    whole: bool
 
 
-def _broken(sent: list[bytes], received: list[bytes]) -> float:
-    return sum(a != b for a, b in zip(sent, received, strict=True)) / len(sent)
-
-
-def _score(algorithm: Algorithm, rate: float, sent: list[bytes], received: list[bytes]) -> Score:
-    bad = [i for i in range(len(sent)) if fcs.syndrome(received[i])]
-    batch = _batch([received[i] for i in bad], rate)
-    started = time.perf_counter()
-    repairs = algorithm.recover(batch)
-    seconds = time.perf_counter() - started
-    fixed = list(_fixed(repairs, [received[i] for i in bad]))
-    right = sum(fixed[k] == sent[i] for k, i in enumerate(bad))
-    claimed = int(np.count_nonzero(repairs.repaired))
-    return Score(
-        algorithm.name,
-        rate,
-        len(sent[0]),
-        len(sent),
-        len(bad),
-        right,
-        claimed - right,
-        seconds,
-    )
-
-
-def _fixed(repairs: Repairs, received: list[bytes]) -> Iterator[bytes]:
-    """Each frame as it was repaired, or as it came."""
-    starts = {number: i for i, number in enumerate(repairs.number.tolist())}
-    for number, frame in enumerate(received):
-        i = starts[number]
-        span = slice(repairs.flip_offsets[i], repairs.flip_offsets[i + 1])
-        yield fcs.flip(frame, repairs.flips[span].tolist())
-
-
-def _batch(mpdus: list[bytes], rate: float) -> FrameBatch:
-    """The columns that algorithms look at, of bad frames."""
-    count = len(mpdus)
-    codes = pa.array([FcsStatus.BAD] * count, pa.int8())
-    names = pa.array([status.name.lower() for status in FcsStatus])
-    return FrameBatch(
-        pa.record_batch(
-            {
-                "number": pa.array(np.arange(count)),
-                "fcs_status": pa.DictionaryArray.from_arrays(codes, names),
-                "rate_mbps": pa.array([rate] * count, pa.float64()),
-                "mcs": pa.nulls(count, pa.uint8()),
-                "ldpc": pa.nulls(count, pa.bool_()),
-                "mpdu": pa.array(mpdus, pa.binary()),
-            }
-        )
-    )
-
-
-def report(scores: list[Score]) -> None:
-    """Print the table; put that of a whole run into docs/algorithms.md."""
-    lines = [
-        "| bytes | Mbit/s | algorithm | bad | right | wrong | right, 10-40 % bad | frames/s |",
-        "|---" * 8 + "|",
-    ]
-    for length in LENGTHS:
-        for rate in MIDDLE_DB:
-            names = ALGORITHMS[rate] if rate not in HALF_DB else ALGORITHMS[rate][-1:]
-            lines += _lines(scores, length, [rate], names)
-        lines += _lines(scores, length, list(HALF_DB), ALGORITHMS[6])
-    text = "\n".join(lines) + "\n"
-    print(text)
-    if all(score.frames == FRAMES for score in scores):
-        before, rest = DOCUMENT.read_text().split(BEGIN)
-        _, after = rest.split(END)
-        DOCUMENT.write_text(before + BEGIN + text + END + after)
-
-
-def _lines(scores: list[Score], length: int, rates: list[int], names: tuple[str, ...]) -> list[str]:
-    lines = []
-    for name in names:
-        group = [
-            s
-            for s in scores
-            if s.algorithm == name and s.length == length and s.rate_mbps in rates and s.bad
+def run(quick: bool) -> Yields:
+    """Measure; ``quick`` sends a fifth, at every second SNR of every second rate."""
+    scores: dict[str, list[Score]] = {}
+    for family in FAMILIES:
+        rates = list(family.half_db)[:: 2 if quick else 1]
+        frames = family.frames // 5 if quick else family.frames
+        points = [
+            *_noise(family, rates, frames, STEP_DB * (2 if quick else 1)),
+            *_fading(family, rates, frames),
         ]
-        if group:
-            bad = sum(s.bad for s in group)
-            wrong = sum(s.wrong for s in group)
-            middle = [s for s in group if 0.1 <= s.bad / s.frames <= 0.4]
-            lines.append(
-                f"| {length} | {rates[0] if len(rates) == 1 else '6 to 54'} | {name} | {bad:,} "
-                f"| {_right(group):.1%} | {wrong / bad:.2%} | {_right(middle):.0%} "
-                f"| {bad / sum(s.seconds for s in group):,.0f} |"
-            )
-    return lines
+        scores[family.title] = score(family.choices, points)
+    return Yields(scores, whole=not quick)
 
 
-def _right(scores: list[Score]) -> float:
-    return sum(score.right for score in scores) / max(1, sum(score.bad for score in scores))
+def _noise(family: Family, rates: list[float], frames: int, step: float) -> list[Point]:
+    """White noise: where frames of 1,500 bytes break, or those of 300 do."""
+    low, high = REACH_DB
+    grid = [
+        (rate, family.half_db[rate] + above)
+        for rate in rates
+        for above in np.arange(low, high + step, step).tolist()
+    ]
+    points = []
+    for long, short in zip(
+        *(simulate(grid, length=length, frames=frames) for length in LENGTHS), strict=True
+    ):
+        if is_between(long.broken):
+            points.append(long)
+        if is_between(long.broken) or is_between(short.broken):
+            points.append(short)
+    return points
+
+
+def _fading(family: Family, rates: list[float], frames: int) -> list[Point]:
+    grid = [(rate, family.half_db[rate] + above) for rate in rates for above in family.fading_db]
+    return simulate(grid, length=LENGTHS[0], frames=frames, channel="rayleigh")
+
+
+def report(yields: Yields) -> None:
+    """Print the tables; put those of a whole run into the documents."""
+    overview = []
+    pages: dict[str, list[str]] = {page: [] for page in PAGES}
+    for family in FAMILIES:
+        scores = yields.scores[family.title]
+        overview += [
+            tables.pooled(family.title, scores, family.choices),
+            tables.fading(family.title, scores, family.choices, family.half_db),
+        ]
+        for page, choices in PAGES.items():
+            mine = [choice for choice in choices if choice in family.choices]
+            if mine:
+                pages[page].append(tables.by_rate(scores, mine))
+                pages[page].append(tables.by_snr(scores, mine[-1], family.half_db))
+        pages["algorithm-auto.md"].append(tables.against_best(scores, "auto"))
+    texts = {"algorithms.md": "\n".join(overview)}
+    texts |= {page: "\n".join(there) for page, there in pages.items()}
+    for page, text in texts.items():
+        print(f"{page}\n\n{text}")
+        if yields.whole:
+            put(page, "recovery.py", text)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from . import capture, copies, decode, memory, phy, phy_b, recovery
+from . import (
+    capture,
+    copies,
+    decode,
+    memory,
+    phy,
+    phy_b,
+    recovery,
+    recovery_real,
+    recovery_speed,
+)
 
 BENCHMARKS = {
     "decode": ("Decoding, every column, FCS checked", decode),
@@ -12,6 +22,8 @@ BENCHMARKS = {
     "phy": ("OFDM links", phy),
     "phy_b": ("802.11b links", phy_b),
     "recovery": ("Recovery from one copy of a frame", recovery),
+    "recovery_speed": ("The searches beside plain numpy", recovery_speed),
+    "recovery_real": ("Recovery on a real capture", recovery_real),
     "copies": ("Recovery from several damaged copies", copies),
     "capture": ("Capture on a simulated monitor interface", capture),
 }
