@@ -17,6 +17,7 @@ rho = omega = 0.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -103,17 +104,22 @@ def deliver(
     span = Span(0, 0, 0)
     attempts = 0.0
     chance = 1.0  # that the attempt is made
-    for attempt in range(tries):
+    for success, failure in _attempts(exchange, ack)[:tries]:
         attempts += chance
-        if ack is Ack.IDEAL:
-            span = span.plus(exchange.success(attempt), chance * (1 - failed))
-            span = span.plus(exchange.failure(attempt), chance * failed)
-        else:
-            span = span.plus(exchange.unacknowledged(), chance)
+        span = span.plus(success, chance * (1 - failed)).plus(failure, chance * failed)
         chance *= failed
-    if ack is Ack.ARQ:
-        span = span.plus(exchange.feedback(), attempts / BLOCK_ACK_WINDOW)
     return Delivery(1 - chance, attempts * per * wrong, span, exchange.msdu)
+
+
+@functools.lru_cache(256)
+def _attempts(exchange: Exchange, ack: Ack) -> list[tuple[Span, Span]]:
+    """What each attempt takes if it succeeds, and if it fails."""
+    if ack is Ack.IDEAL:
+        return [(exchange.success(r), exchange.failure(r)) for r in range(RETRY_LIMIT)]
+    each = exchange.unacknowledged()
+    if ack is Ack.ARQ:
+        each = each.plus(exchange.feedback(), 1 / BLOCK_ACK_WINDOW)
+    return [(each, each)] * RETRY_LIMIT
 
 
 def goodput_interval(

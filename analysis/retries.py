@@ -30,6 +30,7 @@ WINDOW = 4096
 _HEADER = 24
 _SHORTEST = _HEADER + 4
 _RETRY = mac.RETRY >> 8  # in the second byte
+_WITHOUT_SEQUENCE = 1 << 2  # in the first: control frames and extensions
 
 Key = tuple[int, bytes, bytes, int, int]
 
@@ -47,6 +48,7 @@ class Packets:
         self._frames = frames
         self._interfaces = frames.column("interface").to_numpy()
         self._lengths = np.diff(frames.offsets)
+        self._good = frames.fcs_status == FcsStatus.GOOD
         whole = (known.begins == 0) & (np.diff(known.bounds) >= _HEADER)
         self._known = known
         self._original = dict(zip(bad[whole].tolist(), np.flatnonzero(whole).tolist(), strict=True))
@@ -59,15 +61,14 @@ class Packets:
         if place is not None:
             start = self._known.bounds[place]
             return self._known.originals[start : start + _HEADER].tobytes(), True
-        at = int(self._frames.offsets[row])
-        intact = bool(self._frames.fcs_status[row] == FcsStatus.GOOD)
-        return self._frames.data[at : at + _HEADER].tobytes(), intact
+        at = self._frames.offsets[row]
+        return self._frames.data[at : at + _HEADER].tobytes(), bool(self._good[row])
 
     def key(self, row: int, header: bytes) -> Key | None:
         """The packet that a header names; None if it names none."""
         if len(header) < _HEADER or self._lengths[row] < _SHORTEST:
             return None
-        if mac.frame_type(header[0]) not in {mac.MANAGEMENT, mac.DATA}:
+        if header[0] & _WITHOUT_SEQUENCE:
             return None
         return (
             header[0],
@@ -77,10 +78,9 @@ class Packets:
             int(self._interfaces[row]),
         )
 
-    def repaired(self, row: int, flips: NDArray[np.int64]) -> Key | None:
-        """The packet of a frame that was repaired rightly."""
-        header, sound = self.header(row)
-        if not sound:
+    def repaired(self, row: int, header: bytes, flips: NDArray[np.int64]) -> Key | None:
+        """The packet of a frame that was repaired rightly, and whose header was not known."""
+        if len(flips) and flips[0] < 8 * len(header):
             mended = bytearray(header)
             for flip in flips[flips < 8 * len(mended)].tolist():
                 mended[flip >> 3] ^= 1 << (flip & 7)
@@ -144,9 +144,10 @@ class SavedAirtime:
             if not sound and row not in repairs:
                 self.unattributed += 1
             if row in repairs:
-                place = repairs[row]
-                flips = verdicts.flips[verdicts.bounds[place] : verdicts.bounds[place + 1]]
-                key = packets.repaired(row, flips)
+                if not sound:
+                    place = repairs[row]
+                    flips = verdicts.flips[verdicts.bounds[place] : verdicts.bounds[place + 1]]
+                    key = packets.repaired(row, header, flips)
                 found.append((int(codes[row]), 1, key is None, 0, 0))
                 if key:
                     self._open[key] = (number, int(codes[row]))
