@@ -91,12 +91,12 @@ def analyze(
     payload: str | None,
     by: str,
     output_format: str,
-    phy: str = "auto",
-    msdu: int | None = None,
-    ack: str = "ideal",
-    energy: Path | None = None,
-    deadlines: tuple[str, ...] = (),
-    quiet: bool = False,
+    phy: str,
+    msdu: int | None,
+    ack: str,
+    energy: Path | None,
+    deadlines: tuple[str, ...],
+    quiet: bool,
 ) -> None:
     """Count the bit errors of RUN.pcapng, and judge the repairs in RESULTS.parquet.
 

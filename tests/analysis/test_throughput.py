@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from wtrec.analysis.dcf import Exchange, Phy
+from wtrec.analysis.energy import Power
 from wtrec.analysis.goodput import Ack, deliver
 from wtrec.analysis.intervals import mcnemar, wilson
 from wtrec.cli.analyze import analyze
@@ -19,6 +21,7 @@ from wtrec.cli.replay import replay
 from wtrec.cli.simulate import simulate
 from wtrec.dot11 import airtime
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "throughput.md"
 MSDU = 300 - 36
 SLOW, FAST = "crc-flip:max_flips=1", "crc-flip:max_flips=2"
 
@@ -172,6 +175,35 @@ class TestRun:
                 assert low - 0.05 <= uniform["at_most"][flips] <= high + 0.05
         rates = [curve["rate_mbps"] for curve in found["model"]["curves"]]
         assert rates == [11.0, 54.0]
+
+
+def keys_of(value: Any) -> set[str]:
+    """Every key of an object and of what is in it."""
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*map(keys_of, value.values()))
+
+
+class TestDocument:
+    """docs/throughput.md."""
+
+    def test_every_key_is_explained(self, found: dict[str, Any]) -> None:
+        """What the JSON has stands there in backquotes, but for the columns of frames."""
+        told = set(re.findall(r"`([^`\n]+)`", DOCUMENT.read_text()))
+        parts = {name: found[name] for name in ("throughput", "model", "comparisons")}
+        assert keys_of(parts) - told - {"rate_mbps"} == set()
+        assert keys_of(found["algorithms"][0]["by"]) - told <= {
+            *("repaired", "abstained", "correct", "wrong"),  # see docs/analyze.md
+        }
+
+    def test_the_example_of_powers(self, tmp_path: Path) -> None:
+        """It is a file that --energy takes."""
+        (text,) = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+        path = tmp_path / "card.toml"
+        path.write_text(text)
+        assert Power.read(path) == Power(1.5, 0.9, 0.7)
 
 
 class TestOptions:
