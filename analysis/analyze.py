@@ -25,9 +25,11 @@ from ..datasets.reader import CaptureReader
 from ..datasets.results import RESULTS
 from ..errors import MatchError
 from .conditions import Conditions
+from .evaluation import Evaluation
 from .kernels import count_errors
 from .scoring import AlgorithmScore, Scorer
 from .tally import Group, Tally
+from .throughput import Assumptions
 from .truth import NoTruth, Outcome, Truth
 
 _MANY = 0.1  # share of bad frames without a verdict that calls for a warning
@@ -48,6 +50,7 @@ class Analysis:
     matching: Counter[Outcome] = field(default_factory=Counter)
     groups: list[Group] = field(default_factory=list)
     algorithms: list[AlgorithmScore] = field(default_factory=list)
+    evaluation: Evaluation | None = None
     losses: list[str] = field(default_factory=list)
 
     @property
@@ -86,6 +89,7 @@ class Analysis:
             "matching": {outcome.name.lower(): self.matching[outcome] for outcome in Outcome},
             "by": [group.to_json() for group in self.groups],
             "algorithms": [score.to_json() for score in self.algorithms],
+            **(self.evaluation.to_json() if self.evaluation else {}),
             "warnings": self.warnings,
             "losses": self.losses,
         }
@@ -98,6 +102,7 @@ def analyze(
     conditions: Conditions | None = None,
     results: Sequence[Path] = (),
     by: Sequence[str] = ("rate_mbps",),
+    assumptions: Assumptions | None = None,
     on_progress: Callable[[str, CaptureReader], None] = lambda _step, _reader: None,
 ) -> Analysis:
     """Analyze a capture.
@@ -108,6 +113,7 @@ def analyze(
         conditions: The tx log, to group by its columns.
         results: Results files of replays of this capture.
         by: Columns to group by.
+        assumptions: Of the throughput: what a capture does not say.
         on_progress: Called after each batch with the step's name and the reader.
 
     Raises:
@@ -119,6 +125,12 @@ def analyze(
     analysis = Analysis(capture, truth.description, Census(), tally.by)
     with ExitStack() as stack:
         scorers = [Scorer(stack.enter_context(TableFile(path, RESULTS))) for path in results]
+        evaluation = Evaluation(
+            tally.by,
+            conditions,
+            [scorer.score for scorer in scorers],
+            assumptions or Assumptions(),
+        )
         hasher = stack.enter_context(ThreadPoolExecutor(1))
         digest = hasher.submit(sha256_of, capture) if scorers else None
         if not isinstance(truth, NoTruth):
@@ -129,7 +141,7 @@ def analyze(
         with CaptureReader(capture) as reader:
             for frames in reader:
                 analysis.census.add(frames)
-                _judge(frames, truth, analysis.matching, tally, scorers)
+                _judge(frames, truth, analysis.matching, tally, scorers, evaluation)
                 on_progress("judging", reader)
             analysis.losses = reader.losses
         for scorer in scorers:
@@ -140,6 +152,8 @@ def analyze(
                 )
     analysis.groups = tally.groups()
     analysis.algorithms = [scorer.score for scorer in scorers]
+    evaluation.finish()
+    analysis.evaluation = evaluation
     return analysis
 
 
@@ -149,6 +163,7 @@ def _judge(
     matching: Counter[Outcome],
     tally: Tally,
     scorers: list[Scorer],
+    evaluation: Evaluation,
 ) -> None:
     """Match, count and judge one batch."""
     bad: NDArray[np.int64] = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
@@ -162,5 +177,5 @@ def _judge(
     matched = known.outcome == Outcome.MATCHED
     bits = 8 * np.diff(known.bounds)
     tally.add(frames, bad[matched], bits[matched], errors[matched])
-    for scorer in scorers:
-        scorer.judge(frames, bad, known, errors)
+    verdicts = [scorer.judge(frames, bad, known, errors) for scorer in scorers]
+    evaluation.add(frames, bad, known, errors, verdicts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,69 @@ from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.results import REPAIRED, RESULTS
 from ..errors import FormatError, MatchError
+from .intervals import wilson
 from .kernels import CORRECT, UNJUDGED, WRONG, fcs_holds, judge_flips
 from .truth import Known
+
+ABSTAINED = 3
+"""Beside the kernel's verdicts: the frame was left as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What became of the bad frames of a batch that an algorithm was given.
+
+    Attributes:
+        where: Their places among the bad frames of the batch, shape (n,), rising.
+        codes: ``CORRECT``, ``WRONG``, ``UNJUDGED`` or ``ABSTAINED``, shape (n,).
+        bounds: Frame k's flips are ``flips[bounds[k]:bounds[k + 1]]``, shape (n + 1,).
+        flips: Bit positions.
+        service_ns: Time of the call that answered, shape (n,).
+    """
+
+    where: NDArray[np.int64]
+    codes: NDArray[np.int8]
+    bounds: NDArray[np.int64]
+    flips: NDArray[np.int64]
+    service_ns: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Verdicts:
+        """Of no frame."""
+        no = np.zeros(0, np.int64)
+        return cls(no, no.astype(np.int8), np.zeros(1, np.int64), no, no)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an algorithm did in a group of frames; see :class:`AlgorithmScore`."""
+
+    attempted: int
+    repaired: int
+    correct: int
+    wrong: int
+    unjudged: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Stable keys; see docs/analyze.md."""
+        return {
+            "attempted": self.attempted,
+            "repaired": self.repaired,
+            "abstained": self.attempted - self.repaired,
+            "correct": self.correct,
+            "wrong": self.wrong,
+            "unjudged": self.unjudged,
+            **shares(self.correct, self.wrong, self.attempted),
+        }
+
+
+def shares(correct: int, wrong: int, attempted: int) -> dict[str, Any]:
+    """Shares of right and wrong repairs among bad frames, with Wilson's 95 % intervals."""
+    found: dict[str, Any] = {}
+    for name, part in (("right", correct), ("wrong", wrong)):
+        found[f"{name}_share"] = part / attempted if attempted else None
+        found[f"{name}_interval"] = list(wilson(part, attempted)) if attempted else None
+    return found
 
 
 @dataclass
@@ -34,6 +95,7 @@ class AlgorithmScore:
         unjudged: Nothing is known of the frame, or the known part had no error and was left
             alone.
         fcs_holds: Repaired frames whose FCS is good after the repair, whatever the verdict.
+        by: The counts by group, with the groups' keys.
     """
 
     name: str
@@ -45,6 +107,7 @@ class AlgorithmScore:
     wrong: int = 0
     unjudged: int = 0
     fcs_holds: int = 0
+    by: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def abstained(self) -> int:
@@ -63,6 +126,8 @@ class AlgorithmScore:
             "wrong": self.wrong,
             "unjudged": self.unjudged,
             "fcs_holds": self.fcs_holds,
+            **shares(self.correct, self.wrong, self.attempted),
+            "by": self.by,
         }
 
 
@@ -91,7 +156,7 @@ class Scorer:
         rows: NDArray[np.int64],
         known: Known,
         errors: NDArray[np.int64],
-    ) -> None:
+    ) -> Verdicts:
         """Judge the answers for the bad frames of a batch.
 
         Args:
@@ -107,7 +172,7 @@ class Scorer:
         """
         answers = self._take(int(frames.number[-1]))
         if not len(answers):
-            return
+            return Verdicts.none()
         bad = frames.number[rows]
         numbers = answers.column("number").to_numpy()
         where = np.searchsorted(bad, numbers)
@@ -139,6 +204,9 @@ class Scorer:
         self.score.correct += int((judged == CORRECT).sum())
         self.score.wrong += int((judged == WRONG).sum())
         self.score.unjudged += int((judged == UNJUDGED).sum())
+        verdicts[~repaired] = ABSTAINED
+        service = answers.column("service_ns").to_numpy()
+        return Verdicts(where, verdicts, bounds, positions, service)
 
     def _flips(
         self, answers: Any, bits: NDArray[np.int64]

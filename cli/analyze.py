@@ -13,6 +13,7 @@ import click
 
 from ..errors import WtrecError
 from .output import finish, number, print_json, print_table, progress, say_when_compiling, share
+from .throughput_table import assumptions, print_evaluation
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
@@ -52,6 +53,34 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="json has everything, with stable keys; csv has the groups.",
 )
+@click.option(
+    "--phy",
+    type=click.Choice(["auto", "b", "b-short", "g", "g-protected", "a"]),
+    default="auto",
+    show_default=True,
+    help="Of the throughput: for the rates that it has; auto: from rate and channel.",
+)
+@click.option(
+    "--msdu",
+    type=click.IntRange(1, 2304),
+    metavar="BYTES",
+    help="Of the throughput: bytes of an MSDU; default: the mean of each group's frames.",
+)
+@click.option(
+    "--ack",
+    type=click.Choice(["ideal", "arq", "none"]),
+    default="ideal",
+    show_default=True,
+    help="When a repair is acknowledged: within SIFS, later, or never; json has all three.",
+)
+@click.option("--energy", type=_File, metavar="FILE.toml", help="Powers of a station in W.")
+@click.option(
+    "--deadline",
+    "deadlines",
+    multiple=True,
+    metavar="NAME|US",
+    help="Of the decoding, in us, or sifs, sifs-5ghz, block-ack, application; repeatable.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
 @click.pass_context
 def analyze(
@@ -62,6 +91,11 @@ def analyze(
     payload: str | None,
     by: str,
     output_format: str,
+    phy: str,
+    msdu: int | None,
+    ack: str,
+    energy: Path | None,
+    deadlines: tuple[str, ...],
     quiet: bool,
 ) -> None:
     """Count the bit errors of RUN.pcapng, and judge the repairs in RESULTS.parquet.
@@ -75,6 +109,7 @@ def analyze(
     from ..analysis.analyze import analyze as run_analysis
     from ..datasets.run import results_beside, tx_log_path
 
+    assumed = assumptions(phy, msdu, ack, energy, deadlines)
     if tx_log is None and payload is None and tx_log_path(capture).exists():
         tx_log = tx_log_path(capture)
     paths = list(results) or results_beside(capture)
@@ -92,6 +127,7 @@ def analyze(
                 conditions=conditions,
                 results=paths,
                 by=by.split(","),
+                assumptions=assumed,
                 on_progress=tick,
             )
     if output_format == "json":
@@ -100,6 +136,7 @@ def analyze(
         click.echo(_csv([group.to_json() for group in analysis.groups]), nl=False)
     else:
         _print(analysis)
+        print_evaluation(analysis)
     for warning in analysis.warnings:
         click.echo(f"wtrec: warning: {warning}", err=True)
     finish(context, analysis.losses)

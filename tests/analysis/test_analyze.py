@@ -177,6 +177,8 @@ class TestAgainstPlainPython:
         assert found.pop("truth") == "payload ramp"
         bad, judged = found["frames"]["bad"], found["matching"]["matched"]
         assert bool(found.pop("warnings")) == (judged < 0.9 * bad)
+        for of_throughput in ("throughput", "model", "comparisons"):
+            json.dumps(found.pop(of_throughput), allow_nan=False)
         assert found == expected(cases, udp_frame)
         assert list(found) == ["frames", "matching", "by", "algorithms", "losses"]
         json.dumps(found, allow_nan=False)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wtrec.analysis.analyze import analyze
+from wtrec.analysis.intervals import wilson
 from wtrec.analysis.payload_truth import PayloadTruth
 from wtrec.analysis.scoring import AlgorithmScore
 from wtrec.datasets.frames import FcsStatus, FrameBatch
@@ -94,7 +95,14 @@ class TestVerdicts:
                 expected["unjudged"] += 1
             else:
                 expected["correct" if wanted == made else "wrong"] += 1
-        assert score(capture, script).to_json() == {
+        found = score(capture, script).to_json()
+        for name, part in (("right", expected["correct"]), ("wrong", expected["wrong"])):
+            attempted = expected["attempted"]
+            assert found.pop(f"{name}_share") == (part / attempted if attempted else None)
+            interval = list(wilson(part, attempted)) if attempted else None
+            assert found.pop(f"{name}_interval") == interval
+        found.pop("by")
+        assert found == {
             "name": "scripted",
             "parameters": '{"a": 1}',
             "attempted": expected["attempted"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wtrec.dot11.airtime import ack_us, ppdu_us, timing
+from wtrec.dot11.airtime import OFDM, ack_us, ppdu_us, signal_us, timing
 
 # Length of an MPDU that carries 1500 bytes: MAC header, LLC/SNAP, FCS.
 MPDU = 1500 + 24 + 8 + 4
@@ -39,6 +39,19 @@ class TestPpdu:
         """It is sent at 2 Mbit/s, so 1 Mbit/s has none."""
         assert ppdu_us(11.0, 100) - ppdu_us(11.0, 100, short_preamble=True) == 96
         assert ppdu_us(1.0, 100) == ppdu_us(1.0, 100, short_preamble=True)
+
+    def test_signals_end_with_their_last_symbol(self) -> None:
+        """CCK's need not fill a microsecond; those of 802.11a have no signal extension."""
+        assert signal_us(11.0, 1024) == pytest.approx(192 + 8 * 1024 / 11)
+        assert signal_us(11.0, 1024, short_preamble=True) == pytest.approx(96 + 8 * 1024 / 11)
+        assert signal_us(54.0, 1536) == ppdu_us(54.0, 1536)
+        assert signal_us(54.0, 1536, extension=False) == 248
+
+    def test_timeouts(self) -> None:
+        """SIFS, a slot, and until a preamble is seen: 10.3.2.11."""
+        assert timing(11.0).ack_timeout_us == 10 + 20 + 192
+        assert timing(54.0).ack_timeout_us == 10 + 9 + 20
+        assert (OFDM.difs_us, OFDM.ack_timeout_us) == (34, 16 + 9 + 20)
 
     def test_other_rates_are_refused(self) -> None:
         """MCS rates have other preambles."""
