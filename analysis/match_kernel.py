@@ -29,6 +29,7 @@ DOUBT = 1e-3  # probability that another packet is the original, above which not
 FALSE = 1e-8  # probability that a stranger's frame is as close to any packet as a match must be
 COMMON = 32  # packets that share a window before it stops to vote
 VOTES = 2
+ENOUGH = 9  # votes to be expected of the right packet: fewer than VOTES come once in a thousand
 FEW = 64  # candidates for which an index is not worth it
 
 MATCHED, AMBIGUOUS, UNMATCHED = 0, 1, 2  # as in truth.Outcome
@@ -233,8 +234,10 @@ def _by_votes(
         votes[named[c]] = 0
     # A packet that is not named differs from the best one in a bit of each voter at least. To be
     # as likely it needs half of these bits flipped, at the rate that the best one implies.
-    odds = (fewest + 1) / (8 * length - fewest + 1)
-    if (high - low) * odds ** (0.5 * voters) > DOUBT:
+    # And were another one right, it would have had votes: so many are intact at that rate.
+    rate = (fewest + 1) / (8 * length + 2)
+    odds = rate / (1 - rate)
+    if (high - low) * odds ** (0.5 * voters) > DOUBT or voters * (1 - rate) ** 16 < ENOUGH:
         return UNMATCHED, -1
     return _decide(query, q, packets, named, count, limit, errors)
 

@@ -5,8 +5,8 @@ not acknowledged (Retry bit, maybe another duration), and several interfaces hea
 broken frame's original is put together from
 
 * the *body* of an intact frame within ``WINDOW_S``, one of the closest to the broken one's, and
-* a *header* that intact frames of that time have, with the sequence number that was received or
-  one near those of the same transmitter.
+* a *header*: that copy's own, or one that other intact frames of that time have, with the
+  sequence number that was received or one near those of the same transmitter.
 
 The FCS proves it: an original counts as **exact** if its FCS is the one received. So many
 combinations are tried that a false one passes at most once in about a hundred thousand frames.
@@ -179,10 +179,14 @@ class SiblingsTruth:
             if not bodies:
                 continue
             table = headers.effects(length, len(mpdu))
-            for rank, body in enumerate(bodies):
+            for rank, (body, own) in enumerate(bodies.items()):
                 blank = zlib.crc32(body, zlib.crc32(bytes(length)))
                 header = table.get(blank ^ received_fcs)
-                if header is not None:
+                for known in own if header is None else ():
+                    for other in (known, with_retry(known)):
+                        if zlib.crc32(body, zlib.crc32(other)) == received_fcs:
+                            header = other
+                if header is not None and len(header) == length:
                     original = header + body + mpdu[-fcs.LENGTH :]
                     if self._headers.is_rewritten(mpdu, original):
                         return Outcome.REWRITTEN, b""
@@ -281,26 +285,31 @@ class _Hops:
 
 def _closest_bodies(
     mpdu: bytes, header: int, near: list[tuple[_Intact, NDArray[np.int64]]]
-) -> list[bytes]:
-    """Distinct intact bodies that are closer to the received one than unrelated ones would be."""
+) -> dict[bytes, list[bytes]]:
+    """Intact bodies that are closer to the received one than unrelated ones, with their headers."""
     length = len(mpdu) - header - fcs.LENGTH
     if length <= 0:
-        return []
+        return {}
     part = np.frombuffer(mpdu, np.uint8)[header : header + length]
-    found: list[tuple[int, bytes]] = []
+    found: list[tuple[int, bytes, bytes]] = []
     count = sum(len(rows) for _, rows in near)
     limit = by_chance(8 * length, count)
     for block, rows in near:
         begins = block.starts[rows] + block.headers[rows]
-        begins = begins[block.stops[rows] - begins == length]
+        fit = block.stops[rows] - begins == length
+        begins, frames = begins[fit], rows[fit]
         distances = np.empty(len(begins), np.int64)
         nearest(part, block.data, begins, distances)
         for at in np.argsort(distances, kind="stable")[: 4 * _BODIES]:
             if distances[at] < limit:
                 body = block.data[begins[at] : begins[at] + length].tobytes()
-                found.append((int(distances[at]), body))
+                found.append((int(distances[at]), body, block.header(int(frames[at]))))
     found.sort(key=lambda entry: entry[0])
-    return list(dict.fromkeys(body for _, body in found))[:_BODIES]
+    bodies: dict[bytes, list[bytes]] = {}
+    for _, body, own in found:
+        if body in bodies or len(bodies) < _BODIES:
+            bodies.setdefault(body, []).append(own)
+    return bodies
 
 
 def _apart(one: bytes, other: bytes) -> int:
