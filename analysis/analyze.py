@@ -57,6 +57,7 @@ class Analysis:
     def warnings(self) -> list[str]:
         """What to know before one believes the numbers, one sentence each."""
         bad, matched = self.census.bad, self.matching[Outcome.MATCHED]
+        bad -= self.matching[Outcome.REWRITTEN]  # no bit error made these bad
         found = []
         if bad and self.truth == NoTruth.description:
             found.append("there is no truth: no bit and no repair is judged")
@@ -74,9 +75,9 @@ class Analysis:
                 "hit may stand in the wrong one"
             )
         found += [
-            f"{score.path.name} answers for {score.attempted} of {bad} bad frames"
+            f"{score.path.name} answers for {score.attempted} of {self.census.bad} bad frames"
             for score in self.algorithms
-            if score.attempted < bad
+            if score.attempted < self.census.bad
         ]
         return found
 
@@ -176,6 +177,7 @@ def _judge(
     )
     matched = known.outcome == Outcome.MATCHED
     bits = 8 * np.diff(known.bounds)
-    tally.add(frames, bad[matched], bits[matched], errors[matched])
+    rewritten = bad[known.outcome == Outcome.REWRITTEN]
+    tally.add(frames, bad[matched], bits[matched], errors[matched], rewritten=rewritten)
     verdicts = [scorer.judge(frames, bad, known, errors) for scorer in scorers]
     evaluation.add(frames, bad, known, errors, verdicts)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ..datasets.frames import FrameBatch
 from ..datasets.payload import Pattern
 from .layout import Layouts
+from .rewritten import Headers
 from .truth import SHORTEST_FRAME, Known, Outcome
 
 
@@ -23,6 +24,7 @@ class PayloadTruth:
     def __init__(self, pattern: Pattern) -> None:
         self._pattern = pattern
         self._layouts = Layouts(pattern.cycle)
+        self._headers = Headers()
 
     @property
     def description(self) -> str:
@@ -30,17 +32,22 @@ class PayloadTruth:
         return f"payload {self._pattern.rule}"
 
     def learn(self, frames: FrameBatch) -> None:
-        """Learn the layouts."""
+        """Learn the layouts, and who sends to whom."""
         self._layouts.learn(frames)
+        self._headers.learn(frames)
 
     def match(self, frames: FrameBatch, rows: NDArray[np.int64]) -> Known:
         """The pattern, at the place where intact frames of this length have it."""
-        return Known.of([self._known(int(n)) for n in np.diff(frames.offsets)[rows]])
+        return Known.of([self._known(frames.mpdu(int(row))) for row in rows])
 
-    def _known(self, length: int) -> tuple[Outcome, int, bytes]:
-        if length < SHORTEST_FRAME:
+    def _known(self, mpdu: bytes) -> tuple[Outcome, int, bytes]:
+        if len(mpdu) < SHORTEST_FRAME:
             return Outcome.NOT_A_FRAME, 0, b""
-        place, any_payload = self._layouts.place(length)
+        place, any_payload = self._layouts.place(len(mpdu))
         if place is None:
             return (Outcome.AMBIGUOUS if any_payload else Outcome.UNMATCHED), 0, b""
-        return Outcome.MATCHED, place.offset, self._pattern.fill(place.length)
+        payload = self._pattern.fill(place.length)
+        intact = mpdu[place.offset : place.offset + place.length] == payload
+        if intact and self._headers.explains(mpdu):
+            return Outcome.REWRITTEN, 0, b""
+        return Outcome.MATCHED, place.offset, payload

@@ -30,7 +30,7 @@ class Group:
         key: Value of each grouping column.
         frames: All frames.
         good: Those with a good FCS.
-        bad: Those with a bad one; the rest has none that can be judged.
+        bad: Those with a bad one, without rewritten frames; the rest has none to be judged.
         judged: Bad frames whose original is known, in whole or in part.
         bits: Known bits of these.
         bit_errors: Known bits that were received wrong.
@@ -100,6 +100,8 @@ class Tally:
         rows: NDArray[np.int64],
         bits: NDArray[np.int64],
         errors: NDArray[np.int64],
+        *,
+        rewritten: NDArray[np.int64] | tuple[()] = (),
     ) -> None:
         """Count a batch.
 
@@ -108,14 +110,16 @@ class Tally:
             rows: Its bad frames that are judged.
             bits: Known bits of each of those.
             errors: Bit errors of each of those.
+            rewritten: Its bad frames that no bit error made bad: they are frames, nothing else.
         """
-        status = frames.fcs_status
+        is_bad = frames.fcs_status == FcsStatus.BAD
+        is_bad[np.asarray(rewritten, np.int64)] = False
         judged = np.zeros((3, len(frames)), np.int64)
         judged[:, rows] = np.ones_like(bits), bits, errors
         measures = (
             np.ones(len(frames), np.int64),
-            (status == FcsStatus.GOOD).astype(np.int64),
-            (status == FcsStatus.BAD).astype(np.int64),
+            (frames.fcs_status == FcsStatus.GOOD).astype(np.int64),
+            is_bad.astype(np.int64),
             *judged,
         )
         labels = {}

@@ -28,6 +28,8 @@ class Outcome(IntEnum):
     AMBIGUOUS = 1  # several that differ
     UNMATCHED = 2  # none
     NOT_A_FRAME = 3  # shorter than any frame
+    REWRITTEN = 4  # no bit error: other addresses, the FCS that it had before
+    LIKELY = 5  # one original, but the FCS field was hit too, so that nothing proves it
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,33 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import WtrecError
 from .output import finish, number, print_json, print_table, progress, say_when_compiling, share
 from .throughput_table import assumptions, print_evaluation
+from .truth import FILE, one_of, open_truth, truth_options
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
     from ..analysis.conditions import Conditions
     from ..analysis.scoring import AlgorithmScore
-    from ..analysis.truth import Truth
-
-_File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Bit errors, and how many repairs were right.")
-@click.argument("capture", metavar="RUN.pcapng", type=_File)
-@click.argument("results", metavar="[RESULTS.parquet]...", nargs=-1, type=_File)
-@click.option(
-    "--tx-log",
-    type=_File,
-    metavar="TX.parquet",
-    help="What was sent; RUN.tx.parquet beside the capture if it is there.",
-)
-@click.option(
-    "--payload",
-    metavar="RULE",
-    help="What every packet carried: zeros, ones, ramp, or hex digits that repeat.",
-)
+@click.argument("capture", metavar="RUN.pcapng", type=FILE)
+@click.argument("results", metavar="[RESULTS.parquet]...", nargs=-1, type=FILE)
+@truth_options
 @click.option(
     "--by",
     default="rate_mbps",
@@ -89,6 +76,7 @@ def analyze(
     results: tuple[Path, ...],
     tx_log: Path | None,
     payload: str | None,
+    source: str | None,
     by: str,
     output_format: str,
     phy: str,
@@ -100,24 +88,25 @@ def analyze(
 ) -> None:
     """Count the bit errors of RUN.pcapng, and judge the repairs in RESULTS.parquet.
 
-    The original of each bad frame comes from a tx log or from a payload rule. Without
+    The original of each bad frame comes from a tx log, from a payload rule, or from intact
+    copies of the same packet (--truth siblings). Without
     RESULTS.parquet, those beside the capture (RUN.<algo>.parquet) are taken.
     """
-    if tx_log is not None and payload is not None:
-        raise click.UsageError("--tx-log and --payload are two sources of the truth: take one")
+    one_of(tx_log, payload, source)
     say_when_compiling()
     from ..analysis.analyze import analyze as run_analysis
     from ..datasets.run import results_beside, tx_log_path
 
     assumed = assumptions(phy, msdu, ack, energy, deadlines)
-    if tx_log is None and payload is None and tx_log_path(capture).exists():
+    named = tx_log or payload or source
+    if not named and tx_log_path(capture).exists():
         tx_log = tx_log_path(capture)
     paths = list(results) or results_beside(capture)
     with contextlib.ExitStack() as stack:
-        truth = _truth(stack, tx_log, payload)
+        truth = open_truth(stack, capture, tx_log, payload, source)
         conditions = _conditions(stack, tx_log)
         if not quiet:
-            used = [f"truth: {truth.description if truth else 'none (--tx-log or --payload)'}"]
+            used = [f"truth: {truth.description if truth else 'none (--tx-log, --payload or --truth)'}"]
             used += [f"results: {path}" for path in paths]
             click.echo("\n".join(used), err=True)
         with progress(quiet=quiet) as tick:
@@ -140,24 +129,6 @@ def analyze(
     for warning in analysis.warnings:
         click.echo(f"wtrec: warning: {warning}", err=True)
     finish(context, analysis.losses)
-
-
-def _truth(stack: contextlib.ExitStack, tx_log: Path | None, payload: str | None) -> Truth | None:
-    if payload is not None:
-        from ..analysis.payload_truth import PayloadTruth
-        from ..datasets.payload import pattern
-
-        try:
-            return PayloadTruth(pattern(payload))
-        except WtrecError as error:
-            raise click.BadParameter(str(error), param_hint="--payload") from None
-    if tx_log is None:
-        return None
-    from ..analysis.txlog_truth import TxLogTruth
-    from ..datasets.parquet import TableFile
-    from ..datasets.txlog import TX
-
-    return TxLogTruth(stack.enter_context(TableFile(tx_log, TX)))
 
 
 def _conditions(stack: contextlib.ExitStack, tx_log: Path | None) -> Conditions | None:

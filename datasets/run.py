@@ -231,6 +231,11 @@ def tx_log_path(capture: Path) -> Path:
     return capture.with_name(f"{_stem(capture)}.tx.parquet")
 
 
+def masks_path(capture: Path) -> Path:
+    """Where the error masks of a capture stand: ``run.pcapng`` → ``run.masks.parquet``."""
+    return capture.with_name(f"{_stem(capture)}.masks.parquet")
+
+
 def results_path(capture: Path, algorithm: str) -> Path:
     """Where the results of an algorithm stand: ``run.pcapng`` → ``run.<algo>.parquet``."""
     return capture.with_name(f"{_stem(capture)}.{algorithm.replace('.', '-')}.parquet")
@@ -243,7 +248,7 @@ def results_beside(capture: Path) -> list[Path]:
     """
     results = re.compile(rf"{re.escape(_stem(capture))}\.[^.]+\.parquet")
     found = sorted(path for path in capture.parent.iterdir() if results.fullmatch(path.name))
-    return [path for path in found if path != tx_log_path(capture)]
+    return [path for path in found if path not in {tx_log_path(capture), masks_path(capture)}]
 
 
 def _stem(capture: Path) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wtrec.analysis.analyze import Analysis, analyze
 from wtrec.analysis.layout import AGREEMENT
 from wtrec.analysis.payload_truth import PayloadTruth
-from wtrec.analysis.truth import NoTruth
+from wtrec.analysis.truth import NoTruth, Outcome
 from wtrec.datasets.payload import pattern
 from wtrec.datasets.reader import CaptureReader
 from wtrec.dot11 import fcs
@@ -125,7 +125,7 @@ def expected(cases: list[Case], udp_frame: Frame) -> dict[str, Any]:
             "claimed_bad": frames["claimed_bad"],
         },
         "matching": {
-            name: matching[name] for name in ("matched", "ambiguous", "unmatched", "not_a_frame")
+            outcome.name.lower(): matching[outcome.name.lower()] for outcome in Outcome
         },
         "by": [
             {
@@ -247,6 +247,8 @@ class TestWithoutTruth:
                 "ambiguous": 0,
                 "unmatched": 1,
                 "not_a_frame": 0,
+                "rewritten": 0,
+                "likely": 0,
             }
             (group,) = found["by"]
             assert (group["frames"], group["bad"], group["judged"]) == (2, 1, 0)
@@ -310,6 +312,8 @@ class TestRealCapture:
             "ambiguous": 0,
             "unmatched": 0,
             "not_a_frame": 0,
+            "rewritten": 0,
+            "likely": 0,
         }
         assert {
             group["rate_mbps"]: (group["bit_errors"], group["bits"])

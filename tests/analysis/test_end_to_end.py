@@ -58,6 +58,8 @@ def test_numbers_are_what_was_injected(
         "ambiguous": 0,
         "unmatched": 0,
         "not_a_frame": 0,
+        "rewritten": 0,
+        "likely": 0,
     }
     assert {
         group["rate_mbps"]: {name: group[name] for name in expected[6.0]} for group in found["by"]

@@ -1,0 +1,175 @@
+"""``wtrec convert``: captures to error masks, masks to captures, masks to text and back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import CaptureError
+from .output import finish, progress, say_when_compiling
+from .truth import FILE, one_of, open_truth, rule, truth_options
+
+
+@click.command(short_help="Error masks of a capture, and masks laid over other payloads.")
+@click.argument("source_file", metavar="FILE", type=FILE)
+@click.option(
+    "--to",
+    "kind",
+    type=click.Choice(["masks", "pcapng", "csv"]),
+    required=True,
+    help="masks: of a capture (or CSV), no payloads in it; csv: masks as text; pcapng: masks laid "
+    "over other payloads.",
+)
+@click.option(
+    "-o",
+    "output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The file to write.",
+)
+@click.option(
+    "--over",
+    type=FILE,
+    metavar="TX.parquet",
+    help="With --to pcapng: what to lay the masks over, packets of a tx log; or --payload RULE.",
+)
+@truth_options
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+@click.pass_context
+def convert(
+    context: click.Context,
+    source_file: Path,
+    kind: str,
+    output: Path,
+    over: Path | None,
+    tx_log: Path | None,
+    payload: str | None,
+    source: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Convert FILE: a capture, masks (.masks.parquet), or an error trace (.csv).
+
+    A mask says which bits of a frame were wrong, and nothing of its content.
+    """
+    is_masks = source_file.suffix in {".parquet", ".csv"}
+    if not is_masks and kind != "masks":
+        raise click.UsageError(f"{source_file} is a capture: --to masks first")
+    if kind == "pcapng" and (over is None) == (payload is None):
+        raise click.UsageError("--to pcapng needs --over TX.parquet or --payload RULE")
+    if kind != "pcapng" and over is not None:
+        raise click.UsageError("--over goes with --to pcapng")
+    if is_masks and (tx_log or source or (payload and kind != "pcapng")):
+        raise click.UsageError(f"{source_file} has masks already: there is no truth to name")
+    one_of(tx_log, payload, source)
+    from ..datasets.run import tx_log_path
+
+    written = [output, tx_log_path(output)] if kind == "pcapng" else [output]
+    for path in written:
+        if path in {source_file, over} or (path.exists() and path.samefile(source_file)):
+            raise click.UsageError(f"{path} would be read and written: name another with -o")
+        if path.exists() and not force:
+            raise CaptureError(
+                f"{path} exists; name another file with -o, or overwrite it with --force"
+            )
+    say_when_compiling()
+    if not is_masks:
+        losses, note = _to_masks(source_file, output, tx_log, payload, source, quiet=quiet)
+    elif kind == "pcapng":
+        losses, note = _to_capture(source_file, output, over, payload)
+    else:
+        losses, note = _rewrite(source_file, output)
+    if not quiet:
+        click.echo(f"{output}: {note}", err=True)
+    finish(context, losses)
+
+
+def _to_masks(
+    capture: Path,
+    output: Path,
+    tx_log: Path | None,
+    payload: str | None,
+    source: str | None,
+    *,
+    quiet: bool,
+) -> tuple[list[str], str]:
+    from ..analysis.mask_writer import write_masks
+    from ..analysis.truth import Outcome
+    from ..datasets.run import tx_log_path
+
+    if tx_log is None and payload is None and source is None:
+        tx_log = tx_log_path(capture)
+        if not tx_log.exists():
+            raise click.UsageError(
+                f"no {tx_log} beside the capture: name --tx-log, --payload or --truth"
+            )
+    with contextlib.ExitStack() as stack:
+        truth = open_truth(stack, capture, tx_log, payload, source)
+        if truth is None:
+            raise click.UsageError("there is no truth: name --tx-log, --payload or --truth")
+        if not quiet:
+            click.echo(f"truth: {truth.description}", err=True)
+        with progress(quiet=quiet) as tick:
+            written = write_masks(capture, truth, output, tick)
+    note = (
+        f"{written.masks:,} masks: {written.good:,} of intact frames, "
+        f"{written.matching[Outcome.MATCHED]:,} of bad ones"
+    )
+    if rewritten := written.matching[Outcome.REWRITTEN]:
+        note += f"; {rewritten:,} frames were rewritten, not damaged, and have none"
+    return written.missing, note
+
+
+def _masks(path: Path) -> Iterator[Any]:
+    if path.suffix == ".csv":
+        from ..datasets.masks_csv import read_csv
+
+        return read_csv(path)
+    from ..datasets.masks import read_masks
+
+    return read_masks(path)
+
+
+def _to_capture(
+    path: Path, output: Path, over: Path | None, payload: str | None
+) -> tuple[list[str], str]:
+    from ..analysis.lay import around_pattern, from_log, lay
+    from ..datasets.parquet import TableFile
+    from ..datasets.txlog import TX
+
+    metadata = {"mode": "masks", "payload": payload or "", "masks": path.name}
+    with contextlib.ExitStack() as stack:
+        if over is not None:
+            log = stack.enter_context(TableFile(over, TX))
+            originals = from_log(log)
+            metadata["payload"] = log.metadata.get("payload", "")
+        else:
+            originals = around_pattern(rule(payload or ""))
+        laid = lay(_masks(path), originals, output, metadata)
+    return laid.losses, f"{laid.frames:,} frames, {laid.bad:,} bad"
+
+
+def _rewrite(path: Path, output: Path) -> tuple[list[str], str]:
+    """From masks to text, or the other way."""
+    from ..datasets.masks_csv import write_csv
+    from ..datasets.files import replacing, sha256_of
+    from ..datasets.masks import MASKS
+    from ..datasets.parquet import new_table
+
+    if output.suffix == ".csv":
+        with replacing(output) as temporary:
+            write_csv(_masks(path), temporary)
+        return [], "masks as text"
+    metadata = {"source": path.name, "source_sha256": sha256_of(path)}
+    masks = 0
+    with new_table(output, MASKS, metadata) as table:
+        for batch in _masks(path):
+            table.write_batch(batch)
+            masks += len(batch)
+    return [], f"{masks:,} masks"
