@@ -128,7 +128,9 @@ def _masks(frames: FrameBatch, truth: Truth, written: Written) -> Any:
             pa.array((8 * np.diff(frames.offsets)[rows]).astype(np.uint32)),
             frames.column("rate_mbps").take(pa.array(rows)),
             frames.column("signal_dbm").take(pa.array(rows)),
-            pa.ListArray.from_arrays(pa.array(bounds), pa.array(positions), MASKS.schema.field(4).type),
+            pa.ListArray.from_arrays(
+                pa.array(bounds), pa.array(positions), MASKS.schema.field(4).type
+            ),
         ],
         schema=MASKS.schema,
     )

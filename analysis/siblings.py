@@ -268,9 +268,9 @@ class _Hops:
     def plausible(self, table: dict[int, bytes]) -> list[tuple[int, bytes]]:
         """The headers that are closest to the received one."""
         length = len(next(iter(table.values())))
-        return sorted(
-            table.items(), key=lambda entry: _apart(entry[1], self._mpdu[:length])
-        )[:_LIKELY_HEADERS]
+        return sorted(table.items(), key=lambda entry: _apart(entry[1], self._mpdu[:length]))[
+            :_LIKELY_HEADERS
+        ]
 
     def _sequences(self, sender: bytes, received: int) -> list[int]:
         """Sequence numbers that a frame of this sender may have had now."""

@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="When a repair is acknowledged: within SIFS, later, or never; json has all three.",
 )
-@click.option("--energy", type=_File, metavar="FILE.toml", help="Powers of a station in W.")
+@click.option("--energy", type=FILE, metavar="FILE.toml", help="Powers of a station in W.")
 @click.option(
     "--deadline",
     "deadlines",
@@ -106,7 +106,9 @@ def analyze(
         truth = open_truth(stack, capture, tx_log, payload, source)
         conditions = _conditions(stack, tx_log)
         if not quiet:
-            used = [f"truth: {truth.description if truth else 'none (--tx-log, --payload or --truth)'}"]
+            used = [
+                f"truth: {truth.description if truth else 'none (--tx-log, --payload or --truth)'}"
+            ]
             used += [f"results: {path}" for path in paths]
             click.echo("\n".join(used), err=True)
         with progress(quiet=quiet) as tick:

@@ -1,7 +1,7 @@
-"""The figures of a report, each from a part of the analysis as JSON (docs/analyze.md has the keys).
+"""The figures of a report, each from a part of the analysis as JSON (keys: docs/analyze.md).
 
-A figure that there are no numbers for is left out. Groups are shown in the order of the analysis, by
-their keys; where there are too many to tell apart, those with the most bad frames.
+A figure that there are no numbers for is left out. Groups are shown in the order of the analysis,
+by their keys; where there are too many to tell apart, those with the most bad frames.
 """
 
 from __future__ import annotations
@@ -350,11 +350,12 @@ def _intervals(axes: Any, rows: Sequence[Sequence[Any]], unit: str) -> None:
     """Shares with intervals, side by side."""
     for place, (_, share, low, high) in enumerate(rows):
         if share is not None:
-            low, high = (share if bound is None else bound for bound in (low, high))
+            below = share - (share if low is None else low)
+            above = (share if high is None else high) - share
             axes.errorbar(
                 place,
                 100 * share,
-                [[100 * (share - low)], [100 * (high - share)]],
+                [[100 * below], [100 * above]],
                 fmt="o",
                 color=COLOURS[0],
                 capsize=3,

@@ -1,4 +1,4 @@
-"""The page: one self-contained HTML file, without scripts, fonts or anything else from elsewhere."""
+"""The page: one self-contained HTML file: no script, no font, nothing from elsewhere."""
 
 from __future__ import annotations
 
