@@ -136,6 +136,13 @@ def goodput_interval(
     confidence = 1 - (1 - CONFIDENCE) / 3
     bounds = [share.interval(confidence) for share in (per, right, wrong)]
     (p_low, p_high), (right_low, right_high), (wrong_low, wrong_high) = bounds
-    low = deliver(exchange, ack, p_high, right_low, min(wrong_high, 1 - right_low))
-    high = deliver(exchange, ack, p_low, right_high, min(wrong_low, 1 - right_high))
-    return low.goodput_mbps, high.goodput_mbps
+    # More wrong than right, a higher PER need not be worse: look at both ends.
+    low = min(
+        deliver(exchange, ack, p, right_low, min(wrong_high, 1 - right_low)).goodput_mbps
+        for p in (p_low, p_high)
+    )
+    high = max(
+        deliver(exchange, ack, p, right_high, min(wrong_low, 1 - right_high)).goodput_mbps
+        for p in (p_low, p_high)
+    )
+    return low, high
