@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dot11 import fcs_logs
+from ...dot11 import fcs, fcs_logs
 from . import pairs_kernel
 from .candidates import Bad, Candidates, collect
 from .shapes import ANYWHERE, SYNDROMES, Ladder, spelled, syndromes
@@ -36,6 +36,7 @@ class Pairs:
         self._lead = lead
         self._lookups = lookups
         self._gap = gap
+        self._strides = _products(1 if lead == ANYWHERE else ladder.classes)
         census = ladder.census * (ladder.classes if lead == ANYWHERE else 1) / ladder.classes
         self._spectrum = census.sum(axis=1)
         self._span = census @ np.arange(census.shape[1]) / np.maximum(self._spectrum, 1e-300)
@@ -79,6 +80,7 @@ class Pairs:
                 self._ladder.classes,
                 lighter,
                 dictionary.syndromes[lighter],
+                self._strides,
                 index,
                 fcs_logs.tables(),
                 out,
@@ -94,3 +96,15 @@ class Pairs:
         """Largest weight of the lighter shape, by the length of a frame."""
         places = bits[:, None] * self._spectrum.cumsum()
         return np.asarray(np.maximum((places <= self._lookups).sum(axis=1) - 1, 0))
+
+
+def _products(exponent: int) -> NDArray[np.uint32]:
+    """The product of x to this power and of each byte of an element, the lowest first: (4, 256)."""
+    bits = np.uint32(1) << np.arange(32, dtype=np.uint32)
+    for _ in range(exponent):
+        bits = bits >> np.uint32(1) ^ (bits & np.uint32(1)) * np.uint32(fcs.POLYNOMIAL)
+    products = np.zeros((4, 256), np.uint32)
+    for k, byte in enumerate(bits.reshape(4, 8)):
+        for bit, product in enumerate(byte):
+            products[k, 1 << bit : 2 << bit] = products[k, : 1 << bit] ^ product
+    return products
