@@ -197,7 +197,5 @@ def _radiotap(mask: dict[str, Any], is_bad: bool, laid: Laid) -> bytes:
 def _frame(payload: bytes) -> bytes:
     packet = mac.udp_datagram(*_ADDRESS, _PORT, _PORT, payload)
     return fcs.append(
-        mac.data_frame(
-            packet, addr1=_ACCESS_POINT, addr2=_STATION, addr3=_ACCESS_POINT, to_ds=True
-        )
+        mac.data_frame(packet, addr1=_ACCESS_POINT, addr2=_STATION, addr3=_ACCESS_POINT, to_ds=True)
     )

@@ -128,7 +128,9 @@ def _masks(frames: FrameBatch, truth: Truth, written: Written) -> Any:
             pa.array((8 * np.diff(frames.offsets)[rows]).astype(np.uint32)),
             frames.column("rate_mbps").take(pa.array(rows)),
             frames.column("signal_dbm").take(pa.array(rows)),
-            pa.ListArray.from_arrays(pa.array(bounds), pa.array(positions), MASKS.schema.field(4).type),
+            pa.ListArray.from_arrays(
+                pa.array(bounds), pa.array(positions), MASKS.schema.field(4).type
+            ),
         ],
         schema=MASKS.schema,
     )
@@ -142,4 +144,5 @@ def flips_of(frames: FrameBatch, row: int, known: Known, k: int) -> NDArray[np.u
     original = known.originals[known.bounds[k] : known.bounds[k + 1]]
     at = int(frames.offsets[row]) + int(known.begins[k])
     wrong = np.unpackbits(frames.data[at : at + len(original)] ^ original, bitorder="little")
-    return (np.flatnonzero(wrong) + 8 * known.begins[k]).astype(np.uint32)
+    flips: NDArray[np.uint32] = (np.flatnonzero(wrong) + 8 * known.begins[k]).astype(np.uint32)
+    return flips

@@ -297,9 +297,7 @@ def match(
             near = min(limit, by_chance(query.id_bits[q], high - low) / 2)
             outcome, original = _by_ids(query, q, packets, low, high, near, named, errors)
         if outcome == UNMATCHED and high - low > FEW and len(packets.grid):
-            outcome, original = _by_votes(
-                query, q, packets, low, high, limit, votes, named, errors
-            )
+            outcome, original = _by_votes(query, q, packets, low, high, limit, votes, named, errors)
         if outcome == UNMATCHED:
             count = 0
             for n in range(low, high):

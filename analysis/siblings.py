@@ -116,8 +116,8 @@ class SiblingsTruth:
         self._reader.__enter__()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._reader.__exit__(*error)
+    def __exit__(self, *_: object) -> None:
+        self._reader.__exit__(None, None, None)
 
     @property
     def description(self) -> str:
@@ -268,9 +268,9 @@ class _Hops:
     def plausible(self, table: dict[int, bytes]) -> list[tuple[int, bytes]]:
         """The headers that are closest to the received one."""
         length = len(next(iter(table.values())))
-        return sorted(
-            table.items(), key=lambda entry: _apart(entry[1], self._mpdu[:length])
-        )[:_LIKELY_HEADERS]
+        return sorted(table.items(), key=lambda entry: _apart(entry[1], self._mpdu[:length]))[
+            :_LIKELY_HEADERS
+        ]
 
     def _sequences(self, sender: bytes, received: int) -> list[int]:
         """Sequence numbers that a frame of this sender may have had now."""

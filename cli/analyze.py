@@ -71,7 +71,9 @@ def analyze(
         truth = open_truth(stack, capture, tx_log, payload, source)
         conditions = _conditions(stack, tx_log)
         if not quiet:
-            used = [f"truth: {truth.description if truth else 'none (--tx-log, --payload or --truth)'}"]
+            used = [
+                f"truth: {truth.description if truth else 'none (--tx-log, --payload or --truth)'}"
+            ]
             used += [f"results: {path}" for path in paths]
             click.echo("\n".join(used), err=True)
         with progress(quiet=quiet) as tick:
