@@ -51,6 +51,12 @@ def pack(
     )
 
 
+def no_packets() -> Packets:
+    """A window that is empty."""
+    times, lengths = np.empty(0, np.int64), np.empty(0, np.int32)
+    return pack(times, times, lengths, np.empty(0, np.uint8), np.empty(0, np.uint64))
+
+
 def with_index(packets: Packets) -> Packets:
     """The same packets with the index of their windows."""
     size = len(packets.times)
@@ -79,13 +85,7 @@ class SentWindow:
         self._batches = batches
         self._check = check
         self._read_to = NO_TIME
-        self.packets = pack(
-            np.empty(0, np.int64),
-            np.empty(0, np.int64),
-            np.empty(0, np.int32),
-            np.empty(0, np.uint8),
-            np.empty(0, np.uint64),
-        )
+        self.packets = no_packets()
 
     def closest(
         self, queries: Queries
