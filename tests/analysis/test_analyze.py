@@ -124,9 +124,7 @@ def expected(cases: list[Case], udp_frame: Frame) -> dict[str, Any]:
             "claim_disagreements": frames["disagreements"],
             "claimed_bad": frames["claimed_bad"],
         },
-        "matching": {
-            outcome.name.lower(): matching[outcome.name.lower()] for outcome in Outcome
-        },
+        "matching": {outcome.name.lower(): matching[outcome.name.lower()] for outcome in Outcome},
         "by": [
             {
                 "rate_mbps": rate,
