@@ -40,9 +40,9 @@ class Pairs:
         self._spectrum = census.sum(axis=1)
         self._span = census @ np.arange(census.shape[1]) / np.maximum(self._spectrum, 1e-300)
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to each weight, shape (frames, 2 * heaviest + 1)."""
-        lengths, where = np.unique(bits, return_inverse=True)
+        lengths, where = np.unique(bad.bits, return_inverse=True)
         weights = np.arange(len(self._spectrum))
         total = weights[:, None] + weights
         number = self._spectrum[:, None] * self._spectrum
@@ -67,7 +67,7 @@ class Pairs:
         weights = index.weights.astype(np.int64)
         lighter = np.flatnonzero(weights <= min(heaviest.max(initial=0), highest // 2))
         lighter = lighter[np.argsort(weights[lighter], kind="stable")]
-        expected = float(np.take_along_axis(self.expected(bad.bits), ceiling[:, None], 1).sum())
+        expected = float(np.take_along_axis(self.expected(bad), ceiling[:, None], 1).sum())
         found = collect(
             lambda out: pairs_kernel.match_pairs(
                 syndromes(bad),

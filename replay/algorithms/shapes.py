@@ -115,11 +115,11 @@ class Singles:
         self._ladder = ladder
         self._lead = lead
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1)."""
         census = self._ladder.census
         ways = 1.0 if self._lead == ANYWHERE else 1.0 / self._ladder.classes
-        lengths, where = np.unique(bits, return_inverse=True)
+        lengths, where = np.unique(bad.bits, return_inverse=True)
         places = np.maximum(lengths[:, None] + 1 - np.arange(census.shape[1]), 0)
         expected = (places @ census.T).cumsum(axis=1) * (ways / SYNDROMES)
         return np.asarray(expected[where])
