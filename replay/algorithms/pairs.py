@@ -41,7 +41,10 @@ class Pairs:
         self._span = census @ np.arange(census.shape[1]) / np.maximum(self._spectrum, 1e-300)
 
     def expected(self, bad: Bad) -> NDArray[np.float64]:
-        """Candidates to expect by chance up to each weight, shape (frames, 2 * heaviest + 1)."""
+        """Candidates to expect by chance up to each weight, shape (frames, 2 * heaviest + 1).
+
+        Somewhat too many ``ANYWHERE``: a shape counts in each of its classes.
+        """
         lengths, where = np.unique(bad.bits, return_inverse=True)
         weights = np.arange(len(self._spectrum))
         total = weights[:, None] + weights
@@ -62,7 +65,9 @@ class Pairs:
         lightest = int(np.flatnonzero(self._spectrum)[0])
         top = len(self._spectrum) - 1
         highest = int(ceiling.max(initial=0))
-        dictionary = self._ladder.up_to(max(0, min(highest - lightest, top)))
+        dictionary = self._ladder.up_to(
+            max(0, min(highest - lightest, top)), anywhere=self._lead == ANYWHERE
+        )
         index, masks = dictionary.index, dictionary.masks
         weights = index.weights.astype(np.int64)
         lighter = np.flatnonzero(weights <= min(heaviest.max(initial=0), highest // 2))
