@@ -327,7 +327,11 @@ def judge(
         state, _, _ = examine(repaired, 0, length, checks)
         if state == SOUND:
             verdicts[i] = CONFIRMED
-        elif state == OPEN or (state == OTHER and not ip[at]):
+        elif (
+            state == OPEN
+            or (state == OTHER and not ip[at])
+            or (state == BROKEN and not checks & (IP | TRANSPORT))
+        ):
             verdicts[i] = NEUTRAL
         else:
             verdicts[i] = REJECTED
