@@ -41,9 +41,12 @@ class Pairs:
         self._spectrum = census.sum(axis=1)
         self._span = census @ np.arange(census.shape[1]) / np.maximum(self._spectrum, 1e-300)
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Candidates to expect by chance up to each weight, shape (frames, 2 * heaviest + 1)."""
-        lengths, where = np.unique(bits, return_inverse=True)
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
+        """Candidates to expect by chance up to each weight, shape (frames, 2 * heaviest + 1).
+
+        Somewhat too many ``ANYWHERE``: a shape counts in each of its classes.
+        """
+        lengths, where = np.unique(bad.bits, return_inverse=True)
         weights = np.arange(len(self._spectrum))
         total = weights[:, None] + weights
         number = self._spectrum[:, None] * self._spectrum
@@ -63,12 +66,14 @@ class Pairs:
         lightest = int(np.flatnonzero(self._spectrum)[0])
         top = len(self._spectrum) - 1
         highest = int(ceiling.max(initial=0))
-        dictionary = self._ladder.up_to(max(0, min(highest - lightest, top)))
+        dictionary = self._ladder.up_to(
+            max(0, min(highest - lightest, top)), anywhere=self._lead == ANYWHERE
+        )
         index, masks = dictionary.index, dictionary.masks
         weights = index.weights.astype(np.int64)
         lighter = np.flatnonzero(weights <= min(heaviest.max(initial=0), highest // 2))
         lighter = lighter[np.argsort(weights[lighter], kind="stable")]
-        expected = float(np.take_along_axis(self.expected(bad.bits), ceiling[:, None], 1).sum())
+        expected = float(np.take_along_axis(self.expected(bad), ceiling[:, None], 1).sum())
         found = collect(
             lambda out: pairs_kernel.match_pairs(
                 syndromes(bad),
