@@ -53,6 +53,27 @@ def test_spectra(code_rate: CodeRate, lightest: int, published: list[int]) -> No
 
 
 @pytest.mark.parametrize("code_rate", CODE_RATES)
+def test_census(code_rate: CodeRate) -> None:
+    """Counted by weight and span, over phases of the first bit, are just the events listed."""
+    heaviest = error_events.MAX_WEIGHT[code_rate] - 3
+    census = error_events.census(code_rate, heaviest)
+    period = error_events.period(code_rate)
+    assert census.shape == (period, heaviest + 1, 129)
+    np.testing.assert_array_equal(census.sum(axis=2), error_events.spectrum(code_rate, heaviest))
+    events = error_events.events(code_rate, heaviest)
+    spans = np.array([len(data_bits(events, i)) for i in range(len(events.weights))])
+    first = (events.phases.astype(np.int64) - spans + 1) % period
+    listed = np.zeros_like(census)
+    np.add.at(listed, (first, events.weights, spans), 1)
+    np.testing.assert_array_equal(listed, census)
+    assert spans.min() >= 1
+    # Lighter events are those of a smaller census.
+    np.testing.assert_array_equal(
+        error_events.census(code_rate, heaviest - 2), census[:, : heaviest - 1]
+    )
+
+
+@pytest.mark.parametrize("code_rate", CODE_RATES)
 def test_events_are_paths_of_their_weight(code_rate: CodeRate) -> None:
     """Coding an event's data bits at its phase gives its weight, and one path."""
     heaviest = error_events.MAX_WEIGHT[code_rate] - 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable
 
@@ -13,7 +12,8 @@ from wtrec.datasets.frames import FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.errors import AlgorithmError
 from wtrec.replay.algorithm import Repairs, make
-from wtrec.replay.algorithms.crc_burst import CrcBurst, bursts, patterns
+from wtrec.replay.algorithms.checks import ALL
+from wtrec.replay.algorithms.crc_burst import CrcBurst, bursts, census
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]
@@ -25,7 +25,8 @@ def test_shapes() -> None:
     spans = [int(mask).bit_length() for mask in shapes.masks[:, 0]]
     assert shapes.weights.tolist() == spans
     assert len(set(shapes.masks[:, 0].tolist())) == len(spans)
-    assert [sum(span <= s for span in spans) for s in range(11)] == patterns(10).tolist()
+    every = census(10)
+    assert [[spans.count(s) * (s == w) for s in range(11)] for w in range(11)] == every.tolist()
 
 
 @pytest.mark.parametrize("length", [4, 30, 47, 64])
@@ -44,16 +45,41 @@ def test_bursts_anywhere(length: int, bad_batch: Batch, claims: Claims) -> None:
     assert right >= 0.99 * len(patterns)
 
 
-def test_noise_is_accepted_as_often_as_expected(bad_batch: Batch) -> None:
-    """On random bytes claims are as many as the number stored with them says."""
-    frames, length = 20_000, 300
+def test_noise(check_noise: Callable[..., None]) -> None:
+    """A hundred thousand frames of random bytes are repaired as often as is said."""
+    for length, gate in ((300, 0.04), (60, 0.1)):
+        algorithm = CrcBurst(gate=gate)
+        check_noise(algorithm, algorithm._stages, gate, length, {})
+
+
+@pytest.mark.parametrize(("span", "length"), [(12, 1500), (16, 114), (13, 750)])
+def test_gate(span: int, length: int, bad_batch: Batch) -> None:
+    """By default bursts go up to 12 bits in 1,500 bytes, and up to 16 in 114."""
+    highest = [
+        float(np.nanmax(CrcBurst(checks="none").recover(noise).expected_false, initial=0))
+        for noise in [
+            bad_batch([fcs.flip(fcs.append(bytes(length - 4)), flips)])
+            for flips in ([40, 40 + span - 1], [40, 40 + span])
+        ]
+    ]
+    places = sum((8 * length + 1 - s) * (1 << max(0, s - 2)) for s in range(1, span + 1))
+    assert highest[0] == pytest.approx(places / 2**32)
+    assert highest[1] == 0
+
+
+def test_confirmed(udp_frame: Callable[..., bytes], bad_batch: Batch, claims: Claims) -> None:
+    """Under a UDP checksum bursts of 20 bits are repaired in 1,500 bytes, not without checks."""
     draw = random.Random(1)
-    noise = [draw.randbytes(length) for _ in range(frames)]
-    repairs = CrcBurst(gate=0.04).recover(bad_batch(noise))
-    highest = 8 * length * 2.0**15 / 2**32  # bursts of up to 16 bits
-    assert np.nanmax(repairs.expected_false) == highest
-    expected = frames * -math.expm1(-highest)
-    assert abs(np.count_nonzero(repairs.repaired) - expected) < 5 * math.sqrt(expected)
+    good = udp_frame(draw.randbytes(1436))
+    patterns = []
+    for _ in range(30):
+        first, mask = draw.randrange(480, 11_900), draw.getrandbits(20) | 1 | 1 << 19
+        patterns.append([first + k for k in range(20) if mask >> k & 1])
+    bad = bad_batch([fcs.flip(good, flips) for flips in patterns])
+    answers = claims(CrcBurst().recover(bad))
+    assert answers == dict(enumerate(patterns, 1))
+    plain = claims(CrcBurst(checks="none").recover(bad))
+    assert not [i for i, flips in plain.items() if flips == patterns[i - 1]]
 
 
 @pytest.mark.parametrize("span", [0, 21])
@@ -64,7 +90,7 @@ def test_out_of_range(span: int) -> None:
 
 
 def test_defaults() -> None:
-    """Up to 16 bits at a gate of 0.01; nothing is left at the end."""
+    """Up to 20 bits at a gate of 0.01, all checks; nothing is left at the end."""
     algorithm, parameters = make("crc-burst")
-    assert parameters == {"max_span": 16, "gate": 0.01}
+    assert parameters == {"max_span": 20, "gate": 0.01, "checks": ALL}
     assert len(algorithm.finish()) == 0

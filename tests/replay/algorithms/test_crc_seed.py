@@ -10,12 +10,17 @@ import pytest
 
 from wtrec.datasets.frames import FrameBatch
 from wtrec.dot11 import fcs
-from wtrec.phy import ofdm
+from wtrec.phy import ofdm, scrambler
 from wtrec.replay.algorithm import Repairs, make
-from wtrec.replay.algorithms.crc_seed import EXPECTED_FALSE, CrcSeed
+from wtrec.replay.algorithms.candidates import Bad, Candidates
+from wtrec.replay.algorithms.checks import ALL
+from wtrec.replay.algorithms.crc_seed import CrcSeed, Seeds, states_by_syndrome
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]
+Listed = Callable[[Candidates], list[tuple[int, int, tuple[int, ...]]]]
+
+EXPECTED_FALSE = 127 / 2**32
 
 
 def misread(mpdu: bytes, wrong: int, state: int) -> bytes:
@@ -41,6 +46,27 @@ def test_every_state(length: int, bad_batch: Batch) -> None:
         assert fcs.flip(frame, flips.tolist()) == mpdu
 
 
+@pytest.mark.parametrize("length", [*range(30, 65), 4, 5, 1500])
+def test_every_seed(length: int, with_syndromes: Callable[..., Bad], listed: Listed) -> None:
+    """All 127 phases of the sequence, and of a thousand other syndromes none.
+
+    So the share of damaged frames that fit by chance is 127 / 2^32, too small to be seen: the 127
+    differ, and nothing else is accepted.
+    """
+    phases = [
+        tuple(np.flatnonzero(scrambler.sequence(state, 8 * length)).tolist())
+        for state in range(1, 128)
+    ]
+    effects = [fcs.flip_effect(flips, length) for flips in phases]
+    assert len(set(effects)) == 127
+    assert sorted(states_by_syndrome(length)) == sorted(effects)
+    other = np.random.default_rng(length).integers(1, 2**32, 1000).tolist()
+    bad = with_syndromes([*effects, *other, 0], length)
+    found = Seeds().find(bad, np.zeros(len(bad), np.int64))
+    assert listed(found) == [(row, 1, flips) for row, flips in enumerate(phases)]
+    assert Seeds().expected(bad)[:, 1].tolist() == [EXPECTED_FALSE] * len(bad)
+
+
 @pytest.mark.parametrize("radio", [{"rate_mbps": 54.0}, {"rate_mbps": 65.0, "mcs": 7}])
 def test_other_damage(radio: dict[str, float], bad_batch: Batch, claims: Claims) -> None:
     """Frames that are damaged otherwise are left alone, and so are their neighbours' answers."""
@@ -62,8 +88,9 @@ def test_other_rates(radio: dict[str, float], bad_batch: Batch) -> None:
     assert not repairs.repaired.any()
 
 
-def test_no_parameters() -> None:
-    """There is nothing to choose, nothing to answer for without frames, and nothing left."""
+def test_parameters() -> None:
+    """A gate of 0.01 and all checks; nothing is left at the end."""
     algorithm, parameters = make("crc-seed")
-    assert parameters == {}
+    assert parameters == {"gate": 0.01, "checks": ALL}
+    assert isinstance(algorithm, CrcSeed)
     assert len(algorithm.finish()) == 0

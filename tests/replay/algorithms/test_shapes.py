@@ -1,24 +1,40 @@
-"""The engine of error shapes against trying every shape at every position."""
+"""Single shapes anywhere in a frame: against brute force, and every shape at every position."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from wtrec.datasets.frames import FrameBatch
-from wtrec.dot11 import fcs
-from wtrec.replay.algorithm import Repairs
-from wtrec.replay.algorithms import shapes
-from wtrec.replay.algorithms.shapes import ANYWHERE, Ladder, Shapes
+from wtrec.dot11 import fcs, fcs_logs
+from wtrec.phy.ofdm import SERVICE
+from wtrec.replay.algorithms import crc_burst, crc_dsss, crc_event, shapes_kernel
+from wtrec.replay.algorithms.candidates import Bad, Candidates
+from wtrec.replay.algorithms.shapes import (
+    ANYWHERE,
+    SYNDROMES,
+    Dictionary,
+    Ladder,
+    Shapes,
+    Singles,
+    spelled,
+)
 
 HEAVIEST = 5
-EVER = 1e9  # a gate that is always open
+LENGTHS = range(30, 65)  # bytes
 
-Claims = Callable[[Repairs], dict[int, list[int] | None]]
+WithSyndromes = Callable[[ArrayLike, int], Bad]
+Listed = Callable[[Candidates], list[tuple[int, int, tuple[int, ...]]]]
+
+EVENTS = {rate: crc_event.ladder(rate) for rate in crc_event.CODE_RATES}
+LADDERS = {
+    "burst": (Ladder(crc_burst.census(20), 1, crc_burst.bursts), 0),
+    "channel burst": (Ladder(crc_dsss.census(20), 1, crc_dsss.channel_bursts), 0),
+    **{f"events {a}/{b}": (EVENTS[a, b], SERVICE) for a, b in EVENTS},
+    **{f"events {a}/{b} anywhere": (EVENTS[a, b], ANYWHERE) for a, b in EVENTS},
+}
 
 
 def some_shapes(classes: int, number: int, seed: int) -> Shapes:
@@ -50,94 +66,313 @@ def ladder(every: Shapes, classes: int) -> Ladder:
         light = every.weights <= weight
         return Shapes(every.masks[light], every.weights[light], every.classes[light])
 
-    totals = np.bincount(every.weights, minlength=HEAVIEST + 1).cumsum() / classes
-    return Ladder(totals, classes, up_to)
+    census = np.zeros((HEAVIEST + 1, 129), np.int64)
+    for mask, weight in zip(every.masks, every.weights, strict=True):
+        census[weight, bits_behind(mask)[-1] + 1] += 1
+    return Ladder(census, classes, up_to)
 
 
-def places(every: Shapes, classes: int, lead: int, bits: int) -> dict[int, list[Any]]:
+def places(
+    every: Shapes, classes: int, lead: int, bits: int
+) -> dict[int, list[tuple[int, tuple[int, ...]]]]:
     """Weight and flips of every shape at every position, by syndrome."""
-    found: dict[int, list[Any]] = {}
+    found: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
     for mask, weight, of_class in zip(*every, strict=True):
         behind = bits_behind(mask)
         for last in range(max(behind), bits):
             if lead == ANYWHERE or (lead + last) % classes == of_class:
-                flips = sorted(last - k for k in behind)
+                flips = tuple(sorted(last - k for k in behind))
                 syndrome = fcs.flip_effect(flips, bits // 8)
                 found.setdefault(syndrome, []).append((int(weight), flips))
+    if lead == ANYWHERE:  # of a shape that stands in several classes the lightest
+        for syndrome, cases in found.items():
+            lightest: dict[tuple[int, ...], int] = {}
+            for weight, flips in cases:
+                lightest[flips] = min(weight, lightest.get(flips, weight))
+            found[syndrome] = [(weight, flips) for flips, weight in lightest.items()]
     return found
 
 
-@pytest.mark.parametrize("classes", [1, 2, 3])
-@pytest.mark.parametrize("lead", [ANYWHERE, 0, 16])
-def test_brute_force(
-    classes: int, lead: int, bad_batch: Callable[..., FrameBatch], claims: Claims
+class TestBruteForce:
+    """Against the CRC of zlib and every place of every shape."""
+
+    @pytest.mark.parametrize("classes", [1, 2, 3])
+    @pytest.mark.parametrize("lead", [ANYWHERE, 0, 16])
+    def test_small_dictionaries(
+        self, classes: int, lead: int, with_syndromes: WithSyndromes, listed: Listed
+    ) -> None:
+        """All candidates up to the ceiling are given, nothing else; also where there are two."""
+        every = some_shapes(classes, 30, classes)
+        twice = np.append(np.arange(30), np.arange(4))  # four stand in another class, too
+        every = Shapes(
+            every.masks[twice],
+            every.weights[twice],
+            np.append(every.classes, (every.classes[:4] + 1) % classes),
+        )
+        stage = Singles(ladder(every, classes), lead)
+        for length in (4, 5, 14, 23):
+            fitting = places(every, classes, lead, 8 * length)
+            draw = np.random.default_rng(length)
+            syndromes = [*fitting, *draw.integers(1, 2**32, 1000).tolist(), 0]
+            ceiling = draw.integers(0, HEAVIEST + 1, len(syndromes))
+            found = stage.find(with_syndromes(syndromes, length), ceiling)
+            assert listed(found) == sorted(
+                (row, *case)
+                for row, syndrome in enumerate(syndromes)
+                for case in fitting.get(syndrome, [])
+                if case[0] <= ceiling[row]
+            )
+
+    @pytest.mark.parametrize(
+        ("name", "weight", "bits"),
+        [
+            ("burst", 7, 160),
+            ("channel burst", 7, 160),
+            ("events 1/2", 12, 400),
+            ("events 2/3", 8, 240),
+            ("events 3/4", 7, 240),
+            ("events 5/6", 6, 200),
+            ("events 2/3 anywhere", 8, 240),
+            ("events 3/4 anywhere", 6, 240),
+            ("events 5/6 anywhere", 5, 200),
+        ],
+    )
+    def test_dictionaries(
+        self, name: str, weight: int, bits: int, with_syndromes: WithSyndromes, listed: Listed
+    ) -> None:
+        """The real dictionaries: for a thousand syndromes, half of them planted, all that fits."""
+        of_kind, lead = LADDERS[name]
+        dictionary = of_kind.up_to(weight)
+        every = Shapes(dictionary.masks, dictionary.index.weights, dictionary.index.classes)
+        fitting = places(every, of_kind.classes, lead, bits)
+        draw = np.random.default_rng(bits)
+        planted = draw.choice(list(fitting), 500, replace=False).tolist()
+        syndromes = [*planted, *draw.integers(1, 2**32, 500).tolist()]
+        ceiling = np.full(1000, weight)
+        found = Singles(of_kind, lead).find(with_syndromes(syndromes, bits // 8), ceiling)
+        assert listed(found) == sorted(
+            (row, *case)
+            for row, syndrome in enumerate(syndromes)
+            for case in fitting.get(syndrome, [])
+        )
+
+
+# Up to which weight the gate of 0.01 is open without second checks, in 1,500 bytes.
+AT_1500_BYTES = {
+    "burst": 12,
+    "channel burst": 12,
+    "events 1/2": 17,
+    "events 1/2 anywhere": 17,
+    "events 2/3": 11,
+    "events 2/3 anywhere": 11,
+    "events 3/4": 9,
+    "events 3/4 anywhere": 8,
+    "events 5/6": 7,
+    "events 5/6 anywhere": 6,
+}
+
+
+class TestEveryPlace:
+    """Every shape at every position of frames of 30 to 64 bytes is found again."""
+
+    @pytest.mark.parametrize("name", LADDERS)
+    def test_weights(self, name: str) -> None:
+        """The weights below are those where the gate closes."""
+        of_kind, lead = LADDERS[name]
+        expected = Singles(of_kind, lead).expected(one_frame(1500))[0]
+        assert (expected <= 0.01).sum() - 1 == AT_1500_BYTES[name]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", LADDERS)
+    def test_light(self, name: str) -> None:
+        """All that the default gate lets pass at 1,500 bytes, at all lengths: by the kernel.
+
+        A syndrome depends on the bits behind a shape alone, and whether there is room on the bits
+        before it: so the syndromes of the longest frames serve for all.
+        """
+        of_kind, lead = LADDERS[name]
+        dictionary = of_kind.up_to(AT_1500_BYTES[name], anywhere=lead == ANYWHERE)
+        index = dictionary.index
+        spans = index.spans.astype(np.int64)
+        number = len(spans)
+        syndromes = dictionary.syndromes.copy()
+        out = np.empty((4 * number + 100, 3), np.int64)
+        for behind in range(8 * max(LENGTHS)):
+            for length in LENGTHS:
+                last = 8 * length - 1 - behind
+                fits = spans <= last + 1
+                if lead != ANYWHERE and of_kind.classes > 1:
+                    fits &= index.classes == (lead + last) % of_kind.classes
+                which = np.flatnonzero(fits)
+                if not len(which) or (length + behind) % 5:  # each place at seven of the lengths
+                    continue
+                bits = np.full(len(which), 8 * length)
+                ceiling = index.weights[which].astype(np.int64)
+                found = out[
+                    : shapes_kernel.match(
+                        syndromes[which],
+                        bits,
+                        ceiling,
+                        lead,
+                        of_kind.classes,
+                        index,
+                        fcs_logs.tables(),
+                        out,
+                    )
+                ]
+                own = (found[:, 1] == which[found[:, 0]]) & (found[:, 2] == last)
+                np.testing.assert_array_equal(found[own, 0], np.arange(len(which)))
+            syndromes = advanced(syndromes)
+
+    @pytest.mark.parametrize("name", LADDERS)
+    def test_lightest(self, name: str, with_syndromes: WithSyndromes) -> None:
+        """The lightest shapes at all positions of all lengths, by the stage, flips and all."""
+        of_kind, lead = LADDERS[name]
+        weight = int(np.flatnonzero(of_kind.census.sum(axis=1).cumsum() <= 150)[-1])
+        dictionary = of_kind.up_to(weight, anywhere=lead == ANYWHERE)
+        stage = Singles(of_kind, lead)
+        for length in LENGTHS:
+            shape, last = all_places(dictionary, of_kind.classes, lead, 8 * length)
+            check_found(stage, dictionary, shape, last, length, with_syndromes)
+
+    @pytest.mark.parametrize("name", LADDERS)
+    def test_heavy(self, name: str, with_syndromes: WithSyndromes) -> None:
+        """Any shape that the default gate lets pass at a length, at any position of it."""
+        of_kind, lead = LADDERS[name]
+        stage = Singles(of_kind, lead)
+        draw = np.random.default_rng(len(name))
+        for length in (30, 41, 64):
+            expected = stage.expected(one_frame(length))[0]
+            weight = int((expected <= 0.01).sum()) - 1
+            dictionary = of_kind.up_to(weight, anywhere=lead == ANYWHERE)
+            index = dictionary.index
+            shape = draw.integers(0, len(index.spans), 4000)
+            spans = index.spans[shape].astype(np.int64)
+            room = 8 * length - spans + 1
+            last = spans - 1 + draw.integers(0, np.maximum(room, 1))
+            fits = room > 0
+            if lead != ANYWHERE:
+                fits &= index.classes[shape] == (lead + last) % of_kind.classes
+            assert fits.sum() > 500
+            check_found(stage, dictionary, shape[fits], last[fits], length, with_syndromes)
+
+
+def one_frame(length: int) -> Bad:
+    return Bad.blank(length)
+
+
+def advanced(syndromes: NDArray[np.uint32], bits: int = 1) -> NDArray[np.uint32]:
+    """With so many more bits behind."""
+    for _ in range(bits):
+        syndromes = syndromes >> np.uint32(1) ^ (syndromes & np.uint32(1)) * np.uint32(
+            fcs.POLYNOMIAL
+        )
+    return syndromes
+
+
+def all_places(
+    dictionary: Dictionary, classes: int, lead: int, bits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every shape with every position of its last bit."""
+    shape, last = np.divmod(np.arange(len(dictionary.index.spans) * bits), bits)
+    fits = dictionary.index.spans[shape] <= last + 1
+    if lead != ANYWHERE:
+        fits &= dictionary.index.classes[shape] == (lead + last) % classes
+    return shape[fits], last[fits]
+
+
+def check_found(
+    stage: Singles,
+    dictionary: Dictionary,
+    shape: NDArray[np.int64],
+    last: NDArray[np.int64],
+    length: int,
+    with_syndromes: WithSyndromes,
 ) -> None:
-    """Whatever fits is counted, the only one of the lowest weight claimed, and nothing else."""
-    every = some_shapes(classes, 30, classes)
-    twice = np.append(np.arange(30), np.arange(4))  # four have a rival
-    every = Shapes(every.masks[twice], every.weights[twice], every.classes[twice])
-    for length in (4, 5, 14, 23):
-        expected = places(every, classes, lead, 8 * length)
-        random = np.random.default_rng(length).integers(1, 2**32, 50).tolist()
-        syndromes = [*expected, *random]
-        good = fcs.append(bytes(length - 4))
-        received = [
-            good[:-4] + (int.from_bytes(good[-4:], "little") ^ syndrome).to_bytes(4, "little")
-            for syndrome in syndromes
-        ]
-        bad = shapes.bad_frames(bad_batch(received))
-        repairs = ladder(every, classes).repair(bad, EVER, lead)
-        answers = claims(repairs)
-        candidates = dict(zip(repairs.number.tolist(), repairs.candidates.tolist(), strict=True))
-        for number, syndrome in enumerate(syndromes, 1):
-            fitting = expected.get(syndrome, [])
-            lightest = [flips for weight, flips in fitting if weight == min(fitting)[0]]
-            assert candidates[number] == len(lightest)
-            assert answers[number] == (lightest[0] if len(lightest) == 1 else None)
+    """These shapes at these positions are found from the syndromes of their flips."""
+    offsets, flips = spelled(dictionary.masks[shape], last)
+    effects = fcs.bit_syndromes(8 * length)[::-1]
+    syndromes = np.bitwise_xor.reduceat(effects[flips], offsets[:-1])
+    weights = dictionary.index.weights[shape].astype(np.int64)
+    found = stage.find(with_syndromes(syndromes, length), weights)
+    # A set of flips by a number: the sum of other numbers, one for each bit.
+    names = np.random.default_rng(1).integers(0, 2**62, 8 * length, np.uint64)
+    wanted = np.add.reduceat(names[flips], offsets[:-1])
+    given = np.add.reduceat(names[found.flips], found.offsets[:-1])
+    right = (given == wanted[found.row]) & (found.weight == weights[found.row])
+    np.testing.assert_array_equal(np.unique(found.row[right]), np.arange(len(shape)))
 
 
-class TestGate:
-    """How far a ladder is climbed."""
+class TestExpected:
+    """Candidates to expect by chance."""
 
-    def test_by_length(self, bad_batch: Callable[..., FrameBatch]) -> None:
-        """Shorter frames are searched for heavier shapes; what was expected is stored."""
-        every = some_shapes(1, 100, 1)
-        up = ladder(every, 1)
-        totals = np.bincount(every.weights, minlength=HEAVIEST + 1).cumsum()
-        gate = 300 * totals[4] / 2**32
-        behind = bits_behind(every.masks[np.flatnonzero(every.weights == 5)[0]])
-        received = []
-        for length in (37, 38):
-            flips = [8 * length - 1 - k for k in behind]
-            received.append(fcs.flip(fcs.append(bytes(length - 4)), flips))
-        repairs = up.repair(shapes.bad_frames(bad_batch(received)), gate)
-        assert not repairs.repaired.any()  # 5 is too heavy for both
-        assert repairs.candidates.tolist() == [0, 0]
-        repairs = up.repair(shapes.bad_frames(bad_batch(received)), 296 * totals[5] / 2**32)
-        assert repairs.number[repairs.repaired].tolist() == [1]
-        assert repairs.expected_false[repairs.repaired].tolist() == [296 * totals[5] / 2**32]
+    def test_ways(self) -> None:
+        """As many as there are places for shapes, over 2^32, added up over weights."""
+        every = some_shapes(1, 60, 1)
+        expected = Singles(ladder(every, 1)).expected(one_frame(9))
+        for weight in range(HEAVIEST + 1):
+            ways = sum(
+                max(0, 72 - bits_behind(mask)[-1])
+                for mask, w in zip(every.masks, every.weights, strict=True)
+                if w <= weight
+            )
+            assert expected[0, weight] * SYNDROMES == pytest.approx(ways)
+
+    @pytest.mark.parametrize("name", [name for name in LADDERS if "anywhere" not in name])
+    def test_ways_of_dictionaries(self, name: str) -> None:
+        """The census of a dictionary is that of its shapes; of each class there are about as many.
+
+        The number of places is exact for a frame of any phase, so but for the ends of frames.
+        """
+        of_kind, lead = LADDERS[name]
+        weight = AT_1500_BYTES[name] - 1
+        dictionary = of_kind.up_to(weight)
+        shape, _ = all_places(dictionary, of_kind.classes, lead, 480)
+        expected = Singles(of_kind, lead).expected(one_frame(60))[0, weight] * SYNDROMES
+        assert len(shape) == pytest.approx(expected, rel=0.004)
+        by_weight = np.bincount(dictionary.index.weights, minlength=weight + 1)
+        np.testing.assert_array_equal(by_weight, of_kind.census[: weight + 1].sum(axis=1))
+        by_span = np.bincount(dictionary.index.spans, minlength=of_kind.census.shape[1])
+        np.testing.assert_array_equal(by_span, of_kind.census[: weight + 1].sum(axis=0))
 
     def test_anywhere_costs(self) -> None:
         """A shape that may be of any class fits by chance as often as there are classes."""
         up = ladder(some_shapes(3, 60, 1), 3)
-        bits = np.array([240, 12_000])
-        np.testing.assert_allclose(up.expected(bits, ANYWHERE), 3 * up.expected(bits, 16))
-
-    def test_closed(self, bad_batch: Callable[..., FrameBatch]) -> None:
-        """Where not even the lightest shape passes, nothing is searched."""
-        up = ladder(some_shapes(1, 10, 1), 1)
-        repairs = up.repair(shapes.bad_frames(bad_batch([bytes(100)])), 1e-12)
-        assert repairs.candidates.tolist() == [-1]
-        assert not repairs.repaired[0]
-
-    @pytest.mark.parametrize("gate", [0.0, -1.0, float("nan"), float("inf")])
-    def test_out_of_range(self, gate: float) -> None:
-        """A gate is a positive number."""
-        with pytest.raises(ValueError, match="wanted a positive number"):
-            shapes.check_gate(gate)
+        for length in (30, 1500):
+            np.testing.assert_allclose(
+                Singles(up, ANYWHERE).expected(one_frame(length)),
+                3 * Singles(up, 16).expected(one_frame(length)),
+            )
 
 
-def test_no_frames(bad_batch: Callable[..., FrameBatch]) -> None:
-    """Without frames there are no answers."""
-    assert len(ladder(some_shapes(1, 3, 1), 1).repair(shapes.bad_frames(bad_batch([])), 1.0)) == 0
-    assert len(shapes.joined([])) == 0
+@pytest.mark.parametrize("rate", [(2, 3), (3, 4), (5, 6)])
+def test_no_shape_is_its_own_rival(
+    rate: tuple[int, int], with_syndromes: WithSyndromes, listed: Listed
+) -> None:
+    """An event that there is in several phases is one candidate where any phase is possible."""
+    every = EVENTS[rate].up_to(8)
+    masks, number = np.unique(every.masks, axis=0, return_counts=True)
+    several = masks[number > 1]
+    assert len(several) > 5
+    _, flips = spelled(several[:1], np.array([300]))
+    found = Singles(EVENTS[rate], ANYWHERE).find(
+        with_syndromes([fcs.flip_effect(flips.tolist(), 60)], 60), np.array([8])
+    )
+    assert [case[2] for case in listed(found)] == [tuple(flips.tolist())]
+
+
+def test_invisible_shapes() -> None:
+    """A shape that is a multiple of the generator is left out: it explains no bad frame."""
+    generator = sum(1 << k for k in range(33) if 0x1_04C1_1DB7 >> k & 1)
+    masks = np.array([[generator], [1], [generator << 3 ^ generator]], np.uint64)
+    dictionary = Dictionary(Shapes(masks, np.ones(3, np.uint8), np.zeros(3, np.uint8)))
+    assert dictionary.masks.tolist() == [[1]]
+
+
+def test_spelled() -> None:
+    """The words of a mask, bit by bit, before the last position."""
+    masks = np.array([[0b1011, 0], [1, 1], [1 | 1 << 63, 0]], np.uint64)
+    offsets, flips = spelled(masks, np.array([10, 64, 63]))
+    assert np.split(flips, offsets[1:-1])[0].tolist() == [7, 9, 10]
+    assert np.split(flips, offsets[1:-1])[1].tolist() == [0, 64]
+    assert np.split(flips, offsets[1:-1])[2].tolist() == [0, 63]
