@@ -73,14 +73,14 @@ def learnt(known: Sequence[bytes], bad_batch: Batch) -> KnownHeaders:
 def test_any_damage(control: int, retry: bool, bad_batch: Batch, listed: Listed) -> None:
     """Whatever is wrong in the part that is kept, and Retry with it, is put right; nothing else is.
 
-    Frames are compared with a plain search, half of them damaged elsewhere.
+    A thousand frames are compared with a plain search, half of them damaged elsewhere.
     """
     draw = random.Random(control)
-    known = [frame(control, number, draw) for number in range(10)]
+    known = [frame(control, number, draw) for number in range(20)]
     places = forms(control)[-1]
     received = []
-    for i in range(160):
-        sent = frame(control, draw.randrange(10), draw, draw.randrange(60))
+    for i in range(1000):
+        sent = frame(control, draw.randrange(20), draw, draw.randrange(60))
         if retry:
             sent = fcs.append(fcs.flip(sent[:-4], [RETRY]))
         flips = set(draw.sample(places, draw.randrange(1, len(places) // 2)))
@@ -88,12 +88,12 @@ def test_any_damage(control: int, retry: bool, bad_batch: Batch, listed: Listed)
             flips ^= {draw.randrange(8 * 22, 8 * len(sent))}
         received.append(fcs.flip(sent, flips))
     headers = learnt(known, bad_batch)
-    bad = Bad.of(bad_batch(received, first=11))
-    found = listed(headers.find(bad, np.ones(160, np.int64)))
+    bad = Bad.of(bad_batch(received, first=21))
+    found = listed(headers.find(bad, np.ones(1000, np.int64)))
     expected = [plain(known, mpdu) for mpdu in received]
     assert found == sorted((row, 1, flips) for row, every in enumerate(expected) for flips in every)
     assert all(expected[::2])
-    assert sum(map(bool, expected[1::2])) < 40  # behind the sequence control, maybe in LLC/SNAP
+    assert sum(map(bool, expected[1::2])) < 250  # behind the sequence control, maybe in LLC/SNAP
 
 
 def test_random_frames(bad_batch: Batch, listed: Listed) -> None:
