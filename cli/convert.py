@@ -157,9 +157,9 @@ def _to_capture(
 
 def _rewrite(path: Path, output: Path) -> tuple[list[str], str]:
     """From masks to text, or the other way."""
-    from ..datasets.masks_csv import write_csv
     from ..datasets.files import replacing, sha256_of
     from ..datasets.masks import MASKS
+    from ..datasets.masks_csv import write_csv
     from ..datasets.parquet import new_table
 
     if output.suffix == ".csv":

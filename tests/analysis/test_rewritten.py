@@ -55,7 +55,7 @@ def opened(source: str, capture: Path, sent: list[bytes], write_tx_log: Write) -
         with SiblingsTruth(capture) as truth:
             yield truth
     else:
-        layer = source.split()[0]
+        layer = source.split(maxsplit=1)[0]
         originals = sent if layer == "mpdu" else [mpdu[PAYLOAD] for mpdu in sent]
         log = write_tx_log(
             capture.with_suffix(".tx.parquet"), originals, layers=layer, payload="ramp"

@@ -43,9 +43,7 @@ def frame(number: int, *, relayed: bool = False, retry: bool = False, sequence: 
     )
 
 
-def found(
-    capture: Path, *, likely: bool = False
-) -> dict[int, tuple[Outcome, bytes]]:
+def found(capture: Path, *, likely: bool = False) -> dict[int, tuple[Outcome, bytes]]:
     """Outcome and original of each bad frame."""
     results = {}
     with SiblingsTruth(capture, likely=likely) as truth:
@@ -64,7 +62,9 @@ def found(
 
 def around(*middle: bytes) -> Sequence[bytes]:
     """Intact traffic of both hops around frames."""
-    before = [frame(n, relayed=hop, sequence=n + 700 * hop) for n in (1, 2) for hop in (False, True)]
+    before = [
+        frame(n, relayed=hop, sequence=n + 700 * hop) for n in (1, 2) for hop in (False, True)
+    ]
     after = [frame(n, relayed=hop, sequence=n + 700 * hop) for n in (8, 9) for hop in (False, True)]
     return [*before, *middle, *after]
 

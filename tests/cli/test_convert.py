@@ -74,7 +74,10 @@ class TestRoundTrip:
         if over in {"log", "text"}:
             onto = ("--over", simulated.with_name("run.tx.parquet"))
         if over == "payloads":
-            onto = ("--over", write_log(tmp_path / "p.parquet", [bytes([n]) * 236 for n in range(9)]))
+            onto = (
+                "--over",
+                write_log(tmp_path / "p.parquet", [bytes([n]) * 236 for n in range(9)]),
+            )
         source = masks
         if over == "text":
             source = tmp_path / "trace.csv"
@@ -87,7 +90,9 @@ class TestRoundTrip:
             for group in before["by"]
         ]
         assert after["matching"] == before["matching"]
-        assert f"{before['frames']['total']:,} frames, {before['frames']['bad']:,} bad" in said.stderr
+        assert (
+            f"{before['frames']['total']:,} frames, {before['frames']['bad']:,} bad" in said.stderr
+        )
         again = tmp_path / "again.masks.parquet"
         run("convert", laid, "--to", "masks", "-o", again)
         assert flips(again) == flips(masks)
@@ -121,7 +126,9 @@ class TestLoss:
         capture = write_capture(tmp_path / "lab.pcapng", frames)
         output = tmp_path / "lab.masks.parquet"
         done = run("convert", capture, "--to", "masks", "--payload", "zeros", "-o", output, code=3)
-        assert "no mask for 2 bad frames of unknown truth: 1 unmatched, 1 not a frame" in done.stderr
+        assert (
+            "no mask for 2 bad frames of unknown truth: 1 unmatched, 1 not a frame" in done.stderr
+        )
         assert [row["flips"] for row in flips(output)] == [[], [500]]
 
     def test_no_original(self, tmp_path: Path) -> None:

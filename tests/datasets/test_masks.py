@@ -15,7 +15,9 @@ from wtrec.datasets.parquet import new_table
 from wtrec.errors import FormatError
 
 
-def row(number: int, size: int, flips: set[int], rate: float | None, signal: int | None) -> dict[str, object]:
+def row(
+    number: int, size: int, flips: set[int], rate: float | None, signal: int | None
+) -> dict[str, object]:
     """One mask; flips count modulo its length."""
     return {
         "number": number,
@@ -38,7 +40,9 @@ ROWS = st.lists(
 )
 
 
-def made(parts: list[tuple[int, int, set[int], float | None, int | None]]) -> list[dict[str, object]]:
+def made(
+    parts: list[tuple[int, int, set[int], float | None, int | None]],
+) -> list[dict[str, object]]:
     """Rows with rising numbers."""
     number = 0
     rows = []
@@ -59,7 +63,11 @@ class TestText:
     """The CSV of error traces."""
 
     @given(ROWS)
-    def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[int, int, set[int], float | None, int | None]]) -> None:
+    def test_round_trip(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        parts: list[tuple[int, int, set[int], float | None, int | None]],
+    ) -> None:
         """Masks, text, and masks again."""
         path = tmp_path_factory.getbasetemp() / "round.csv"
         rows = made(parts)
@@ -138,7 +146,11 @@ class TestFile:
     """The Parquet file."""
 
     @given(ROWS)
-    def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[int, int, set[int], float | None, int | None]]) -> None:
+    def test_round_trip(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        parts: list[tuple[int, int, set[int], float | None, int | None]],
+    ) -> None:
         """What was written is read."""
         rows = made(parts)
         path = saved(tmp_path_factory.getbasetemp() / "run.masks.parquet", rows)
