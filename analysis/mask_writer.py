@@ -144,4 +144,5 @@ def flips_of(frames: FrameBatch, row: int, known: Known, k: int) -> NDArray[np.u
     original = known.originals[known.bounds[k] : known.bounds[k + 1]]
     at = int(frames.offsets[row]) + int(known.begins[k])
     wrong = np.unpackbits(frames.data[at : at + len(original)] ^ original, bitorder="little")
-    return (np.flatnonzero(wrong) + 8 * known.begins[k]).astype(np.uint32)
+    flips: NDArray[np.uint32] = (np.flatnonzero(wrong) + 8 * known.begins[k]).astype(np.uint32)
+    return flips

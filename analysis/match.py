@@ -19,7 +19,7 @@ WINDOW_S = 2.0
 WINDOW_NS = int(WINDOW_S * 1_000_000_000)
 
 # Windows of two bytes, without a gap where short packets are, then here and there.
-GRID = np.concatenate([np.arange(0, 128, 2), np.arange(128, 4096, 32)]).astype(np.int32)
+GRID = np.concatenate([np.arange(0, 256, 2), np.arange(256, 4096, 32)]).astype(np.int32)
 
 _AT_ONCE = 4096  # packets read at least when more are needed: an index is made for all at once
 _MAX_BUCKETS = 1 << 16
@@ -51,6 +51,12 @@ def pack(
     )
 
 
+def no_packets() -> Packets:
+    """A window that is empty."""
+    times, lengths = np.empty(0, np.int64), np.empty(0, np.int32)
+    return pack(times, times, lengths, np.empty(0, np.uint8), np.empty(0, np.uint64))
+
+
 def with_index(packets: Packets) -> Packets:
     """The same packets with the index of their windows."""
     size = len(packets.times)
@@ -79,13 +85,7 @@ class SentWindow:
         self._batches = batches
         self._check = check
         self._read_to = NO_TIME
-        self.packets = pack(
-            np.empty(0, np.int64),
-            np.empty(0, np.int64),
-            np.empty(0, np.int32),
-            np.empty(0, np.uint8),
-            np.empty(0, np.uint64),
-        )
+        self.packets = no_packets()
 
     def closest(
         self, queries: Queries
@@ -105,7 +105,15 @@ class SentWindow:
                 self.packets = with_index(self.packets)
             outcomes = np.empty(count, np.int8)
             originals = np.empty(count, np.int64)
-            part = Queries(queries.data, *(column[some] for column in queries[1:]))
+            part = Queries(
+                queries.data,
+                queries.starts[some],
+                queries.lengths[some],
+                queries.times[some],
+                queries.ids[some],
+                queries.id_counts[some],
+                queries.id_bits[some],
+            )
             match(part, self.packets, WINDOW_NS, outcomes, originals)
             yield some, self.packets, outcomes, originals
             begin += count

@@ -116,8 +116,8 @@ class SiblingsTruth:
         self._reader.__enter__()
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._reader.__exit__(*error)
+    def __exit__(self, *_: object) -> None:
+        self._reader.__exit__(None, None, None)
 
     @property
     def description(self) -> str:

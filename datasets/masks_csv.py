@@ -69,13 +69,10 @@ def parse(lines: Iterable[str], path: str) -> Iterator[Any]:
             if columns is None:
                 columns = _header(cells)
                 continue
-            row = _row(dict(_named(columns, cells)), last + 1)
-            number = int(str(row["number"]))
-            if number <= last:
-                raise FormatError(f"number {number}, wanted one above {last}: in rising order")
+            row = _row(dict(_named(columns, cells)), last)
         except FormatError as error:
             raise FormatError(f"line {at}: {error.what}", path=path) from None
-        last = number
+        last = int(str(row["number"]))
         rows.append(row)
         if len(rows) == _ROWS:
             yield pa.RecordBatch.from_pylist(rows, schema=MASKS.schema)
@@ -104,12 +101,16 @@ def _named(columns: list[str], cells: list[str]) -> Iterable[tuple[str, str]]:
     return zip(columns, cells, strict=True)
 
 
-def _row(cells: dict[str, str], number: int) -> dict[str, object]:
+def _row(cells: dict[str, str], last: int) -> dict[str, object]:
+    """A line's mask; ``last`` is the number of the one before."""
     bits = _integer("bits", cells["bits"], 8, MAX_BITS)
     if bits % 8:
         raise FormatError(f"bits {bits}, wanted whole bytes")
+    number = last + 1
     if cells.get("number"):
         number = _integer("number", cells["number"], 1, _MAX_NUMBER)
+    if not last < number <= _MAX_NUMBER:
+        raise FormatError(f"number {number}, wanted one above {last}: in rising order")
     signal = cells.get("signal_dbm")
     return {
         "number": number,

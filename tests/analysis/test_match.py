@@ -194,5 +194,5 @@ class TestTheRule:
         assert (outcomes == AMBIGUOUS).mean() > 0.98
 
     def test_the_grid_covers_short_packets_wholly(self) -> None:
-        """Every byte of the first 128 stands in a window."""
-        assert set(range(128)) <= {*GRID.tolist(), *(GRID + 1).tolist()}
+        """Every byte of the first 256 stands in a window."""
+        assert set(range(256)) <= {*GRID.tolist(), *(GRID + 1).tolist()}

@@ -32,11 +32,16 @@ SOURCES = ["mpdu log", "payload log", "rule", "siblings"]
 def frame(number: int, *, relayed: bool = False) -> bytes:
     """A packet of the ramp; the access point counts on its own."""
     packet = mac.udp_datagram("192.0.2.1", "192.0.2.2", 5005, 5005, RULE.fill(SIZE), number)
-    addresses = (OTHER, ACCESS_POINT, STATION) if relayed else (ACCESS_POINT, STATION, OTHER)
-    header = dict(zip(("addr1", "addr2", "addr3"), addresses, strict=True))
+    one, two, three = (OTHER, ACCESS_POINT, STATION) if relayed else (ACCESS_POINT, STATION, OTHER)
     return fcs.append(
         mac.data_frame(
-            packet, **header, to_ds=not relayed, from_ds=relayed, sequence=number + 900 * relayed
+            packet,
+            addr1=one,
+            addr2=two,
+            addr3=three,
+            to_ds=not relayed,
+            from_ds=relayed,
+            sequence=number + 900 * relayed,
         )
     )
 
@@ -55,7 +60,7 @@ def opened(source: str, capture: Path, sent: list[bytes], write_tx_log: Write) -
         with SiblingsTruth(capture) as truth:
             yield truth
     else:
-        layer = source.split(maxsplit=1)[0]
+        layer = source.removesuffix(" log")
         originals = sent if layer == "mpdu" else [mpdu[PAYLOAD] for mpdu in sent]
         log = write_tx_log(
             capture.with_suffix(".tx.parquet"), originals, layers=layer, payload="ramp"

@@ -26,14 +26,13 @@ def frame(number: int, *, relayed: bool = False, retry: bool = False, sequence: 
     """Packet ``number`` on its way to the access point, or from there."""
     payload = np.random.default_rng(number).bytes(90)
     packet = mac.udp_datagram("192.0.2.1", "192.0.2.2", 5005, 5005, payload, number)
-    if relayed:
-        addresses = {"addr1": OTHER, "addr2": ACCESS_POINT, "addr3": STATION}
-    else:
-        addresses = {"addr1": ACCESS_POINT, "addr2": STATION, "addr3": OTHER}
+    one, two, three = (OTHER, ACCESS_POINT, STATION) if relayed else (ACCESS_POINT, STATION, OTHER)
     return fcs.append(
         mac.data_frame(
             packet,
-            **addresses,
+            addr1=one,
+            addr2=two,
+            addr3=three,
             to_ds=not relayed,
             from_ds=relayed,
             retry=retry,
