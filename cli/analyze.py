@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .output import finish, number, print_json, print_table, progress, say_when_compiling, share
+from .report import report_options, reporter
 from .throughput_table import assumptions, print_evaluation
 from .truth import FILE, one_of, open_truth, truth_options
 
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     metavar="NAME|US",
     help="Of the decoding, in us, or sifs, sifs-5ghz, block-ack, application; repeatable.",
 )
+@report_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
 @click.pass_context
 def analyze(
@@ -101,6 +103,8 @@ def analyze(
     ack: str,
     energy: Path | None,
     deadlines: tuple[str, ...],
+    report: Path | None,
+    figures: Path | None,
     quiet: bool,
 ) -> None:
     """Count the bit errors of RUN.pcapng, and judge the repairs in RESULTS.parquet.
@@ -114,6 +118,7 @@ def analyze(
     from ..analysis.analyze import analyze as run_analysis
     from ..datasets.run import results_beside, tx_log_path
 
+    write_report = reporter(capture, report, figures)
     assumed = assumptions(phy, msdu, ack, energy, deadlines)
     named = tx_log or payload or source
     if not named and tx_log_path(capture).exists():
@@ -140,6 +145,7 @@ def analyze(
                 assumptions=assumed,
                 on_progress=tick,
             )
+    write_report(analysis)
     if output_format == "json":
         print_json(analysis.to_json())
     elif output_format == "csv":
