@@ -151,7 +151,7 @@ class EqualBits:
 
 def _quadratic(total: NDArray[np.float64], products: NDArray[np.float64]) -> float:
     """S' V^-1 S."""
-    inverse: NDArray[np.float64] = np.linalg.pinv(products, hermitian=True)
+    inverse: NDArray[Any] = np.linalg.pinv(products, hermitian=True)
     return max(0.0, float(total @ inverse @ total))
 
 
@@ -162,7 +162,8 @@ def _tail(dimensions: int, frames: int, statistic: float) -> float:
     if dimensions == 1:  # Student's t; normal to within what FEWEST frames leave to see
         t = math.sqrt(x * (frames - 1) / (1 - x)) if x < 1 else math.inf
         return _student(t, frames - 1)
-    term = total = (1 - x) ** rest
+    term: float = (1 - x) ** rest
+    total = term
     for k in range(1, dimensions // 2):
         term *= x * (rest + k - 1) / k
         total += term

@@ -90,8 +90,8 @@ def series(rows: Sequence[Sequence[Any]]) -> list[tuple[str, list[Sequence[Any]]
     return list(found.items())
 
 
-def legend(axes: Any, title: str = "") -> None:
-    """Above the axes, in as many columns as fit."""
+def legend(axes: Any, title: str = "", most: int = 8) -> None:
+    """Above the axes, in as many columns as fit, and no more than ``most``."""
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) < 2:
         return
@@ -101,7 +101,7 @@ def legend(axes: Any, title: str = "") -> None:
     labels = [short(label) for label in labels]
     points = mpl.rcParams["font.size"] * _SMALL
     fitting = canvas.get_figwidth() * _POINTS_PER_INCH / (0.55 * points)
-    columns = max(1, min(len(labels), int(fitting / (max(map(len, labels)) + 7))))
+    columns = max(1, min(len(labels), most, int(fitting / (max(map(len, labels)) + 6.5))))
     canvas.legend(
         handles,
         labels,
@@ -110,6 +110,8 @@ def legend(axes: Any, title: str = "") -> None:
         fontsize="small",
         title=title or None,
         title_fontsize="small",
+        handlelength=1.6,
+        columnspacing=1.2,
     )
 
 
@@ -126,16 +128,10 @@ def against(
     """
     values = list(dict.fromkeys(key[-1] if key else "all frames" for key, *_ in rows))
     # Rates are settings, and each is as far from the next; decibels are a measure.
-    is_measure = columns[-1:] != ["rate_mbps"] and all(
+    is_measure = list(columns[-1:]) != ["rate_mbps"] and all(
         isinstance(value, int | float) and not isinstance(value, bool) for value in values
     )
-    if is_measure:
-        places = dict(zip(values, values, strict=True))
-        step = min(
-            (b - a for a, b in zip(values, sorted(values)[1:], strict=False) if b > a), default=1
-        )
-    else:
-        places, step = {value: place for place, value in enumerate(values)}, 1
+    places = {value: value if is_measure else place for place, value in enumerate(values)}
     outer = Keys(columns[:-1])
     named = [
         (outer.label(dict(zip(columns, key, strict=True))) if columns else "", key, *rest)
@@ -143,7 +139,7 @@ def against(
     ]
     parts = series(named)
     for index, (name, points) in enumerate(parts):
-        shift = 0.0 if is_measure else step * 0.5 * (index - (len(parts) - 1) / 2) / len(parts)
+        shift = 0.0 if is_measure else 0.5 * (index - (len(parts) - 1) / 2) / len(parts)
         drawn = [point for point in points if point[2] is not None]
         at = [places[point[1][-1] if point[1] else "all frames"] + shift for point in drawn]
         shares = [100 * point[2] for point in drawn]

@@ -20,6 +20,7 @@ from .draw import (
 from .figure import Figure
 
 _BINS: Final = 64  # of positions along the frame
+_FEWEST: Final = 10  # judged frames that a distribution is made of
 _EXACT: Final = 64  # bits: lengths up to here are counted one by one, then by octave
 _CLASSES: Final = {  # wrong bits in a frame, from pale to dark
     "0": "#e8e8e8",
@@ -110,7 +111,7 @@ def classes(keys: Keys, groups: Sequence[Json]) -> Figure:
 
 def positions(keys: Keys, groups: Sequence[Json]) -> Figure:
     """Where in the frame bits are wrong."""
-    shown = largest(groups, MOST_SERIES)
+    shown = largest(_telling(groups), MOST_SERIES)
     rows = []
     for group in shown:
         place = group["patterns"]["position"]
@@ -147,7 +148,7 @@ def positions(keys: Keys, groups: Sequence[Json]) -> Figure:
 
 def distributions(keys: Keys, groups: Sequence[Json]) -> Iterator[Figure]:
     """Lengths of error events, and of what is right between wrong bits."""
-    shown = largest(groups, MOST_SERIES)
+    shown = largest(_telling(groups), MOST_SERIES)
     gap = shown[0]["patterns"]["events"]["gap"]
     of_events = [group["patterns"]["events"]["lengths"] for group in shown]
     of_gaps = [group["patterns"]["gaps"] for group in shown]
@@ -159,7 +160,7 @@ def distributions(keys: Keys, groups: Sequence[Json]) -> Iterator[Figure]:
             "event-lengths",
             "Length of error events",
             "length of the event, bits",
-            f"Share of error events at least so long; one ends where {gap} bits in a row are right.",
+            f"Share of error events at least so long; one ends where {gap} bits are right.",
             of_events,
         ),
         (
@@ -235,6 +236,11 @@ def largest(groups: Sequence[Json], most: int) -> list[Json]:
     """So many groups with the most bad frames, in their order."""
     kept = sorted(range(len(groups)), key=lambda place: -groups[place]["bad"])[:most]
     return [groups[place] for place in sorted(kept)]
+
+
+def _telling(groups: Sequence[Json]) -> Sequence[Json]:
+    """Groups with enough frames for a distribution; all, if none has."""
+    return [group for group in groups if group["judged"] >= _FEWEST] or groups
 
 
 def _left_out(groups: Sequence[Json], shown: Sequence[Json]) -> str:

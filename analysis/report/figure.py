@@ -22,6 +22,7 @@ PAPER_INCHES: Final = (3.5, 2.4)
 PAGE_INCHES: Final = (7.0, 3.9)
 
 _STYLE: Final[dict[Any, Any]] = {
+    "axes.axisbelow": True,
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,

@@ -71,6 +71,7 @@ def render(analysis: Json, run: Json | None) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["cell"] = _cell
+    environment.tests["words"] = _is_words
     drawn = {figure.name: figure for figure in figures(analysis)}
     sections = [
         _Section(name, title, [drawn[key] for key in keys if key in drawn], tables=tables)
@@ -214,6 +215,11 @@ def _spaced(name: str) -> str:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
+
+
+def _is_words(value: Any) -> bool:
+    """Whether a cell is to be read from the left: text, but no share."""
+    return isinstance(value, str) and not value.endswith(("%", "-"))
 
 
 def _cell(value: Any) -> str:

@@ -112,7 +112,7 @@ def promised(keys: Keys, groups: Sequence[Json]) -> Figure:
         axes.grid(visible=False, axis="x")
         axes.set_ylim(0, 100)
         axes.set_ylabel("share of broken frames, %")
-        legend(axes, "wrong bits in a frame")
+        legend(axes, "wrong bits in a frame", len(flips))
 
     return Figure(
         "few-flips",

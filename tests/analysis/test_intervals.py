@@ -6,7 +6,7 @@ from math import comb
 
 import pytest
 
-from wtrec.analysis.intervals import mcnemar, wilson
+from wtrec.analysis.intervals import ends, mcnemar, wilson
 
 
 class TestWilson:
@@ -17,8 +17,8 @@ class TestWilson:
         low, high = wilson(81, 263) or (0, 0)
         assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
         z2 = 1.959963984540054**2
-        assert wilson(0, 30) == (0.0, pytest.approx(z2 / (30 + z2)))
-        assert wilson(30, 30) == (pytest.approx(30 / (30 + z2)), 1.0)
+        assert ends(0, 30) == [0.0, pytest.approx(z2 / (30 + z2))]
+        assert ends(30, 30) == [pytest.approx(30 / (30 + z2)), 1.0]
 
     def test_solves_its_equation(self) -> None:
         """At both ends the score statistic is what the level says."""
@@ -30,6 +30,7 @@ class TestWilson:
     def test_nothing(self) -> None:
         """Without frames nothing is said."""
         assert wilson(0, 0) is None
+        assert ends(0, 0) is None
 
 
 class TestMcNemar:
