@@ -131,7 +131,9 @@ def against(
     is_measure = list(columns[-1:]) != ["rate_mbps"] and all(
         isinstance(value, int | float) and not isinstance(value, bool) for value in values
     )
-    places = {value: value if is_measure else place for place, value in enumerate(values)}
+    places: dict[Any, Any] = {
+        value: value if is_measure else place for place, value in enumerate(values)
+    }
     outer = Keys(columns[:-1])
     named = [
         (outer.label(dict(zip(columns, key, strict=True))) if columns else "", key, *rest)
