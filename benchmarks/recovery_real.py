@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wtrec.datasets.frames import FrameBatch
@@ -100,29 +101,30 @@ def report(real: Real | None) -> None:
     for page, name in PAGES.items():
         mine = [choice for choice in CHOICES if choice.partition(":")[0] == name]
         put(page, "recovery_real.py", _table(real, mine))
-    for repair in real.repairs:
-        if repair.confidence != "exact":
-            print(repair)
 
 
-def _table(real: Real, choices: tuple[str, ...] | list[str]) -> str:
+def _table(real: Real, choices: Sequence[str]) -> str:
+    """Correct and wrong repairs by rate; and of how many correct ones the original is how sure."""
     rates = sorted(real.bad)
-    head = ["real frames", *(f"{rate:g} Mbit/s: {real.bad[rate]} bad" for rate in rates)]
-    return table(
-        head,
-        [[f"`{choice}`", *(_cell(real, choice, rate) for rate in rates)] for choice in choices],
-    )
+    rows = []
+    for choice in choices:
+        mine = [repair for repair in real.repairs if repair.choice == choice]
+        sure = Counter(repair.confidence for repair in mine if repair.verdict == "correct")
+        rows.append(
+            [
+                f"`{choice}`",
+                *(_cell([r.verdict for r in mine if r.rate_mbps == rate]) for rate in rates),
+                ", ".join(f"{number} {confidence}" for confidence, number in sorted(sure.items())),
+            ]
+        )
+    head = [f"{rate:g} Mbit/s: {real.bad[rate]} bad" for rate in rates]
+    return table(["real frames", *head, "originals of the correct ones"], rows)
 
 
-def _cell(real: Real, choice: str, rate: float) -> str:
+def _cell(verdicts: Sequence[str]) -> str:
     """Correct and wrong ones, and those that nothing is said of."""
-    verdicts = Counter(
-        repair.verdict
-        for repair in real.repairs
-        if repair.choice == choice and repair.rate_mbps == rate
-    )
-    unjudged = f" ({verdicts['unjudged']})" if verdicts["unjudged"] else ""
-    return f"{verdicts['correct']} / {verdicts['wrong']}{unjudged}"
+    unjudged = f" ({verdicts.count('unjudged')})" if "unjudged" in verdicts else ""
+    return f"{verdicts.count('correct')} / {verdicts.count('wrong')}{unjudged}"
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Speeds:
 
 def run(quick: bool) -> Speeds:
     """Measure; ``quick`` takes a tenth of the frames."""
-    many, some, few = (200, 20, 4) if quick else (2000, 200, 40)
+    many, some, few = (200, 20, 2) if quick else (2000, 200, 10)
     noise = _noise(many, BYTES)
     short = _noise(some, SHORT)
     damaged = _damaged(some)

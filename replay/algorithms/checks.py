@@ -3,8 +3,8 @@
 A candidate that has the right FCS makes a frame, and that frame can contradict itself, or what is
 known. The checks, each of which can be left out:
 
-    llc        a frame that comes with an LLC/SNAP header for IP, up to 8 of its 64 bits damaged,
-               carries an IP packet
+    llc        a frame that comes with an LLC/SNAP header for IP, up to 8 of its 64 bits damaged
+               and closer to it than to ARP, EAPOL and their like, carries an IP packet
     ip         the IPv4 header's checksum is right, and the lengths fit
     transport  the checksum of UDP, TCP or ICMP over the whole packet is right
     known      a kind of frame, from whom and to whom, that intact frames before have shown to

@@ -32,6 +32,10 @@ TRANSPORT = 4
 KNOWN = 8
 
 LLC_BITS = 8  # that may be wrong in a header that is still recognised, of 64
+# The last four bytes of LLC/SNAP, by EtherType: IPv4 and IPv6; ARP, EAPOL, its preauthentication,
+# TDLS and VLAN, which are a few bits away.
+_IP_TYPES = (0x00080000, 0xDD860000)
+_OTHER_TYPES = (0x06080000, 0x8E880000, 0xC7880000, 0x0D890000, 0x00810000)
 HEADER = 22  # bytes up to the sequence control: what stays the same from frame to frame
 _FIXED = 0x43FF  # of the frame control: version, type, subtype, To DS, From DS, Protected
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
@@ -59,14 +63,21 @@ def _wrong_bits(data: NDArray[np.uint8], at: int, high: int) -> int:
 
 @jit
 def carries_ip(data: NDArray[np.uint8], start: int, stop: int) -> bool:
-    """Whether an LLC/SNAP header for IPv4 or IPv6, slightly damaged maybe, follows a MAC header."""
-    for length in (24, 26, 30, 32):
+    """Whether an LLC/SNAP header for IPv4 or IPv6, slightly damaged maybe, follows a MAC header.
+
+    One that is as close to the header of something else is none.
+    """
+    for length in (24, 26, 30, 32, 36):
         at = start + length
         if at + 8 <= stop - 4:
-            if _wrong_bits(data, at, 0x00080000) <= LLC_BITS:
-                return True
-            if _wrong_bits(data, at, 0xDD860000) <= LLC_BITS:
-                return True
+            wrong = 64
+            for high in _IP_TYPES:
+                wrong = min(wrong, _wrong_bits(data, at, high))
+            if wrong <= LLC_BITS:
+                nearest = 64
+                for high in _OTHER_TYPES:
+                    nearest = min(nearest, _wrong_bits(data, at, high))
+                return nearest > wrong
     return False
 
 
@@ -316,7 +327,11 @@ def judge(
         state, _, _ = examine(repaired, 0, length, checks)
         if state == SOUND:
             verdicts[i] = CONFIRMED
-        elif state == OPEN or (state == OTHER and not ip[at]):
+        elif (
+            state == OPEN
+            or (state == OTHER and not ip[at])
+            or (state == BROKEN and not checks & (IP | TRANSPORT))
+        ):
             verdicts[i] = NEUTRAL
         else:
             verdicts[i] = REJECTED

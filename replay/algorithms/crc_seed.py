@@ -53,9 +53,9 @@ class CrcSeed(Planned):
 class Seeds:
     """A wrong state of the scrambler: a stage of a search, all states of weight 1."""
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to weight 1, shape (frames, 2)."""
-        return np.tile([0.0, PERIOD / SYNDROMES], (len(bits), 1))
+        return np.tile([0.0, PERIOD / SYNDROMES], (len(bad), 1))
 
     def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
         """All candidates of frames."""

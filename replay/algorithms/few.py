@@ -41,8 +41,9 @@ class Few:
         self._reach = int(self._taps[-1])
         self._polynomial = self._effect([self._reach + 1])
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to weight 1, shape (frames, 2)."""
+        bits = bad.bits
         sets = np.ones(len(bits))
         for k in range(self._number):
             sets *= np.maximum(bits - k, 0) / (k + 1)

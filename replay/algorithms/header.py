@@ -68,17 +68,20 @@ class KnownHeaders:
         keys = np.empty(len(rows), np.int64)
         for form, (length, known) in enumerate(zip(LENGTHS, self._known, strict=True)):
             header_kernel.keys_of(frames.data, frames.offsets, rows, form, length, keys)
-            for key, first in zip(*np.unique(keys, return_index=True), strict=True):
-                if key >= 0 and int(key) not in known and len(known) < MOST:
-                    row = int(rows[first])
+            _, first = np.unique(keys, return_index=True)
+            for row, key in zip(
+                rows[np.sort(first)].tolist(), keys[np.sort(first)].tolist(), strict=True
+            ):
+                if key >= 0 and key not in known and len(known) < MOST:
                     start = int(frames.offsets[row])
                     header = frames.data[start : start + length].tobytes()
-                    known[int(key)] = (int(frames.number[row]), header)
+                    known[key] = (int(frames.number[row]), header)
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to weight 1, shape (frames, 2)."""
-        false = 2 * sum(map(len, self._known)) / SYNDROMES
-        return np.tile([0.0, false], (len(bits), 1))
+        since = np.sort([since for known in self._known for since, _ in known.values()])
+        before = np.searchsorted(since, bad.number)  # what comes later explains nothing
+        return np.stack([np.zeros(len(bad)), 2 * before / SYNDROMES], axis=1)
 
     def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
         """All candidates of frames."""

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dot11 import fcs_logs
+from ...dot11 import fcs, fcs_logs
 from . import pairs_kernel
 from .candidates import Bad, Candidates, collect
 from .shapes import ANYWHERE, SYNDROMES, Ladder, spelled, syndromes
@@ -36,13 +36,17 @@ class Pairs:
         self._lead = lead
         self._lookups = lookups
         self._gap = gap
+        self._strides = _products(1 if lead == ANYWHERE else ladder.classes)
         census = ladder.census * (ladder.classes if lead == ANYWHERE else 1) / ladder.classes
         self._spectrum = census.sum(axis=1)
         self._span = census @ np.arange(census.shape[1]) / np.maximum(self._spectrum, 1e-300)
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Candidates to expect by chance up to each weight, shape (frames, 2 * heaviest + 1)."""
-        lengths, where = np.unique(bits, return_inverse=True)
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
+        """Candidates to expect by chance up to each weight, shape (frames, 2 * heaviest + 1).
+
+        Somewhat too many ``ANYWHERE``: a shape counts in each of its classes.
+        """
+        lengths, where = np.unique(bad.bits, return_inverse=True)
         weights = np.arange(len(self._spectrum))
         total = weights[:, None] + weights
         number = self._spectrum[:, None] * self._spectrum
@@ -62,12 +66,14 @@ class Pairs:
         lightest = int(np.flatnonzero(self._spectrum)[0])
         top = len(self._spectrum) - 1
         highest = int(ceiling.max(initial=0))
-        dictionary = self._ladder.up_to(max(0, min(highest - lightest, top)))
+        dictionary = self._ladder.up_to(
+            max(0, min(highest - lightest, top)), anywhere=self._lead == ANYWHERE
+        )
         index, masks = dictionary.index, dictionary.masks
         weights = index.weights.astype(np.int64)
         lighter = np.flatnonzero(weights <= min(heaviest.max(initial=0), highest // 2))
         lighter = lighter[np.argsort(weights[lighter], kind="stable")]
-        expected = float(np.take_along_axis(self.expected(bad.bits), ceiling[:, None], 1).sum())
+        expected = float(np.take_along_axis(self.expected(bad), ceiling[:, None], 1).sum())
         found = collect(
             lambda out: pairs_kernel.match_pairs(
                 syndromes(bad),
@@ -79,6 +85,7 @@ class Pairs:
                 self._ladder.classes,
                 lighter,
                 dictionary.syndromes[lighter],
+                self._strides,
                 index,
                 fcs_logs.tables(),
                 out,
@@ -94,3 +101,15 @@ class Pairs:
         """Largest weight of the lighter shape, by the length of a frame."""
         places = bits[:, None] * self._spectrum.cumsum()
         return np.asarray(np.maximum((places <= self._lookups).sum(axis=1) - 1, 0))
+
+
+def _products(exponent: int) -> NDArray[np.uint32]:
+    """The product of x to this power and of each byte of an element, the lowest first: (4, 256)."""
+    bits = np.uint32(1) << np.arange(32, dtype=np.uint32)
+    for _ in range(exponent):
+        bits = bits >> np.uint32(1) ^ (bits & np.uint32(1)) * np.uint32(fcs.POLYNOMIAL)
+    products = np.zeros((4, 256), np.uint32)
+    for k, byte in enumerate(bits.reshape(4, 8)):
+        for bit, product in enumerate(byte):
+            products[k, 1 << bit : 2 << bit] = products[k, : 1 << bit] ^ product
+    return products

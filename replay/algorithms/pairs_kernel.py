@@ -15,7 +15,7 @@ from .shapes_kernel import Index, first_from
 
 _u = np.uintp
 _w = np.uint32
-_ONE = 0x80000000  # x^0; polynomials are reflected
+_BYTE = np.uint32(0xFF)
 
 
 @lean_jit
@@ -29,6 +29,7 @@ def match_pairs(
     period: int,
     lighter: NDArray[np.int64],
     lighter_syndromes: NDArray[np.uint32],
+    strides: NDArray[np.uint32],
     index: Index,
     tables: Logs,
     found: NDArray[np.int64],
@@ -48,6 +49,8 @@ def match_pairs(
         period: Number of classes.
         lighter: Shapes to try as the lighter one: their places in the index, in rising weight.
         lighter_syndromes: Their syndromes, with the last bit at a frame's end.
+        strides: uint32, shape (4, 256): the product of each byte of an element, the lowest first,
+            and of x^period; or of x, if ``lead`` is -1.
         index: The shapes.
         tables: Of logarithms.
         found: Out, shape (room, 5): frame, and shape and position of its last bit of the first
@@ -104,7 +107,11 @@ def match_pairs(
                                         found[number, 4] = n - 1 - (m if before else behind)
                                     number += 1
                             at += 1
-                for _ in range(stride):
-                    syndrome = times_x(syndrome)
+                syndrome = (
+                    strides[_u(0), _u(syndrome & _BYTE)]
+                    ^ strides[_u(1), _u(syndrome >> _w(8) & _BYTE)]
+                    ^ strides[_u(2), _u(syndrome >> _w(16) & _BYTE)]
+                    ^ strides[_u(3), _u(syndrome >> _w(24))]
+                )
                 m += stride
     return number

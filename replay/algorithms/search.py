@@ -36,7 +36,7 @@ _AT_ONCE = 100_000  # candidates that are held in memory
 class Stage(Protocol):
     """Candidates of one kind."""
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to each weight, shape (frames, weights)."""
         ...
 
@@ -181,7 +181,7 @@ class _Search:
         """Search as far as the gate allows without confirmation; up to which weight that was."""
         which = self._left
         here = self._evidence.only(which)
-        expected = stage.expected(here.bad.bits)
+        expected = stage.expected(here.bad)
         # Where all that is not confirmed is rejected, a candidate counts for what that is worth.
         worth = np.where(here.sure, here.worth, 1.0)[:, None]
         spent = self._spent[which, None]
@@ -195,7 +195,7 @@ class _Search:
         """Search on beyond these weights, for confirmed candidates."""
         which = self._left[self._evidence.worth[self._left] < 1]
         here = self._evidence.only(which)
-        expected = stage.expected(here.bad.bits)
+        expected = stage.expected(here.bad)
         already = np.take_along_axis(expected, searched[which, None], axis=1)
         more = np.maximum(expected - already, 0)
         counted = self._spent[which, None] + more * here.worth[:, None]

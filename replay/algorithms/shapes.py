@@ -59,13 +59,21 @@ class Ladder:
         self.census = census
         self.classes = classes
         self._make = make
-        self._dictionaries: dict[int, Dictionary] = {}
+        self._dictionaries: dict[tuple[int, bool], Dictionary] = {}
 
-    def up_to(self, weight: int) -> Dictionary:
-        """The shapes up to a weight, by syndrome."""
-        if weight not in self._dictionaries:
-            self._dictionaries[weight] = Dictionary(self._make(weight))
-        return self._dictionaries[weight]
+    def up_to(self, weight: int, *, anywhere: bool = False) -> Dictionary:
+        """The shapes up to a weight, by syndrome.
+
+        Args:
+            weight: Of the heaviest.
+            anywhere: Whether a shape may stand at positions of any class. One that there is in
+                several classes is given once then, as the lightest: it would be its own rival.
+        """
+        key = weight, anywhere
+        if key not in self._dictionaries:
+            shapes = self._make(weight)
+            self._dictionaries[key] = Dictionary(_lightest(shapes) if anywhere else shapes)
+        return self._dictionaries[key]
 
 
 class Dictionary:
@@ -115,18 +123,22 @@ class Singles:
         self._ladder = ladder
         self._lead = lead
 
-    def expected(self, bits: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1)."""
+    def expected(self, bad: Bad) -> NDArray[np.float64]:
+        """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1).
+
+        Somewhat too many ``ANYWHERE``: a shape counts in each of its classes.
+        """
         census = self._ladder.census
         ways = 1.0 if self._lead == ANYWHERE else 1.0 / self._ladder.classes
-        lengths, where = np.unique(bits, return_inverse=True)
+        lengths, where = np.unique(bad.bits, return_inverse=True)
         places = np.maximum(lengths[:, None] + 1 - np.arange(census.shape[1]), 0)
         expected = (places @ census.T).cumsum(axis=1) * (ways / SYNDROMES)
         return np.asarray(expected[where])
 
     def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
         """All candidates of frames up to a weight each."""
-        dictionary = self._ladder.up_to(int(ceiling.max(initial=0)))
+        highest = int(ceiling.max(initial=0))
+        dictionary = self._ladder.up_to(highest, anywhere=self._lead == ANYWHERE)
         index, masks = dictionary.index, dictionary.masks
         found = collect(
             lambda out: shapes_kernel.match(
@@ -143,6 +155,16 @@ class Singles:
         )
         row, shape, last = found.T
         return Candidates(row, index.weights[shape].astype(np.int64), *spelled(masks[shape], last))
+
+
+def _lightest(shapes: Shapes) -> Shapes:
+    """Each mask once, with its lowest weight."""
+    order = np.lexsort((shapes.weights, *shapes.masks.T))
+    masks = shapes.masks[order]
+    first = np.ones(len(masks), np.bool_)
+    first[1:] = (masks[1:] != masks[:-1]).any(axis=1)
+    kept = order[first]
+    return Shapes(shapes.masks[kept], shapes.weights[kept], shapes.classes[kept])
 
 
 def syndromes(bad: Bad) -> NDArray[np.uint32]:
