@@ -26,7 +26,7 @@ _UNITS: Final = {
     "noise_dbm": ("noise", "dBm"),
     "tx_power_dbm": ("transmit power", "dBm"),
     "channel_mhz": ("channel", "MHz"),
-    "length": ("length", "bytes"),
+    "original_length": ("length", "bytes"),
 }
 _LONGEST: Final = 32  # characters of a label
 _POINTS_PER_INCH: Final = 72
