@@ -26,7 +26,9 @@ from ..datasets.results import RESULTS
 from ..errors import MatchError
 from .conditions import Conditions
 from .kernels import count_errors
+from .payload_truth import PayloadTruth
 from .scoring import AlgorithmScore, Scorer
+from .statistics import Statistics
 from .tally import Group, Tally
 from .truth import NoTruth, Outcome, Truth
 
@@ -98,6 +100,8 @@ def analyze(
     conditions: Conditions | None = None,
     results: Sequence[Path] = (),
     by: Sequence[str] = ("rate_mbps",),
+    seed: int = 1,
+    block: int = 1,
     on_progress: Callable[[str, CaptureReader], None] = lambda _step, _reader: None,
 ) -> Analysis:
     """Analyze a capture.
@@ -108,6 +112,8 @@ def analyze(
         conditions: The tx log, to group by its columns.
         results: Results files of replays of this capture.
         by: Columns to group by.
+        seed: Of the resampling behind intervals, 0 or more.
+        block: Consecutive frames of a group that are resampled together.
         on_progress: Called after each batch with the step's name and the reader.
 
     Raises:
@@ -116,6 +122,8 @@ def analyze(
     """
     truth = truth or NoTruth()
     tally = Tally(list(by), conditions)
+    # By a payload rule all packets are alike: which are copies of one is not known.
+    statistics = Statistics(seed, block, tells_apart=not isinstance(truth, PayloadTruth))
     analysis = Analysis(capture, truth.description, Census(), tally.by)
     with ExitStack() as stack:
         scorers = [Scorer(stack.enter_context(TableFile(path, RESULTS))) for path in results]
@@ -129,7 +137,7 @@ def analyze(
         with CaptureReader(capture) as reader:
             for frames in reader:
                 analysis.census.add(frames)
-                _judge(frames, truth, analysis.matching, tally, scorers)
+                _judge(frames, truth, analysis.matching, tally, statistics, scorers)
                 on_progress("judging", reader)
             analysis.losses = reader.losses
         for scorer in scorers:
@@ -138,7 +146,7 @@ def analyze(
                     f"{scorer.score.path}: results of another capture (SHA-256 differs); "
                     "replay this capture again"
                 )
-    analysis.groups = tally.groups()
+    analysis.groups = tally.groups(statistics)
     analysis.algorithms = [scorer.score for scorer in scorers]
     return analysis
 
@@ -148,11 +156,12 @@ def _judge(
     truth: Truth,
     matching: Counter[Outcome],
     tally: Tally,
+    statistics: Statistics,
     scorers: list[Scorer],
 ) -> None:
     """Match, count and judge one batch."""
     bad: NDArray[np.int64] = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
-    known = truth.match(frames, bad)
+    known = statistics.match(truth, frames, bad)
     for code, count in zip(*np.unique(known.outcome, return_counts=True), strict=True):
         matching[Outcome(int(code))] += int(count)
     errors = np.zeros(len(bad), np.int64)
@@ -161,6 +170,7 @@ def _judge(
     )
     matched = known.outcome == Outcome.MATCHED
     bits = 8 * np.diff(known.bounds)
-    tally.add(frames, bad[matched], bits[matched], errors[matched])
+    groups = tally.add(frames, bad[matched], bits[matched], errors[matched])
+    statistics.add(frames, groups, bad, known, errors)
     for scorer in scorers:
         scorer.judge(frames, bad, known, errors)

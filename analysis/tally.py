@@ -6,20 +6,19 @@ alone. Groups are the distinct values of any columns of ``frames``; by no column
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..datasets.frames import FRAMES, FcsStatus, FrameBatch
-from ..errors import MatchError
-from .conditions import COLUMNS, Conditions
+from ..datasets.frames import FcsStatus, FrameBatch
+from .conditions import Conditions
+from .grouping import Grouping
+from .intervals import Interval, wilson
+from .statistics import Numbers, Statistics
 
-_ALIASES = {"rate": "rate_mbps", "signal": "signal_dbm", "noise": "noise_dbm"}
-_NO_KEYS = {"time", "mpdu"}  # every frame has its own
-_MEASURES = ("frames", "good", "bad", "judged", "bits", "bit_errors")
+_MEASURES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Group:
         judged: Bad frames whose original is known, in whole or in part.
         bits: Known bits of these.
         bit_errors: Known bits that were received wrong.
+        numbers: What else is said of the group.
     """
 
     key: dict[str, Any]
@@ -43,6 +43,7 @@ class Group:
     judged: int
     bits: int
     bit_errors: int
+    numbers: Numbers = field(default_factory=Numbers)
 
     @property
     def share_bad(self) -> float | None:
@@ -51,22 +52,51 @@ class Group:
         return self.bad / verified if verified else None
 
     @property
+    def share_bad_interval(self) -> Interval | None:
+        """Interval of the probability that a frame is bad, if frames are independent."""
+        return wilson(self.bad, self.good + self.bad)
+
+    @property
     def ber(self) -> float | None:
+        """Bit error rate: of the known bits of bad frames and those of good ones."""
+        bits = self.bits + self.numbers.good_bits
+        return self.bit_errors / bits if bits else None
+
+    @property
+    def ber_bad(self) -> float | None:
         """Bit error rate within bad frames: of their known bits; None without any."""
         return self.bit_errors / self.bits if self.bits else None
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/analyze.md."""
         return {
+            **self.counts(),
+            "patterns": self.numbers.patterns,
+        }
+
+    def counts(self) -> dict[str, Any]:
+        """All but the patterns: numbers of one row of a table."""
+        share_bad = self.share_bad_interval or (None, None)
+        ber = self.numbers.ber_interval or (None, None)
+        ber_bad = self.numbers.ber_bad_interval or (None, None)
+        return {
             **self.key,
             "frames": self.frames,
             "good": self.good,
             "bad": self.bad,
             "share_bad": self.share_bad,
+            "share_bad_low": share_bad[0],
+            "share_bad_high": share_bad[1],
             "judged": self.judged,
             "bits": self.bits,
             "bit_errors": self.bit_errors,
+            "good_bits": self.numbers.good_bits,
             "ber": self.ber,
+            "ber_low": ber[0],
+            "ber_high": ber[1],
+            "ber_bad": self.ber_bad,
+            "ber_bad_low": ber_bad[0],
+            "ber_bad_high": ber_bad[1],
         }
 
 
@@ -83,16 +113,9 @@ class Tally:
     """
 
     def __init__(self, by: list[str], conditions: Conditions | None = None) -> None:
-        self.by = list(dict.fromkeys(_ALIASES.get(name, name) for name in by))
-        self._conditions = conditions
-        names = [column.name for column in FRAMES.columns if column.name not in _NO_KEYS]
-        names += COLUMNS if conditions else ()
-        for name in self.by:
-            if name in COLUMNS and not conditions:
-                raise MatchError(f"column {name!r} is of the tx log; name one with --tx-log")
-            if name not in names:
-                raise MatchError(f"no column {name!r} to group by; there are: {', '.join(names)}")
-        self._sums: dict[tuple[Any, ...], NDArray[np.int64]] = {}
+        self._grouping = Grouping(by, conditions)
+        self.by = self._grouping.by
+        self._sums = np.zeros((0, _MEASURES), np.int64)
 
     def add(
         self,
@@ -100,7 +123,7 @@ class Tally:
         rows: NDArray[np.int64],
         bits: NDArray[np.int64],
         errors: NDArray[np.int64],
-    ) -> None:
+    ) -> NDArray[np.int64]:
         """Count a batch.
 
         Args:
@@ -108,6 +131,9 @@ class Tally:
             rows: Its bad frames that are judged.
             bits: Known bits of each of those.
             errors: Bit errors of each of those.
+
+        Returns:
+            The number of each frame's group.
         """
         status = frames.fcs_status
         judged = np.zeros((3, len(frames)), np.int64)
@@ -118,28 +144,29 @@ class Tally:
             (status == FcsStatus.BAD).astype(np.int64),
             *judged,
         )
-        labels = {}
-        if self._conditions:
-            wanted = [name for name in self.by if name in COLUMNS]
-            labels = self._conditions.label(frames, wanted)
-        columns = [labels[name] if name in labels else frames.column(name) for name in self.by]
-        table = pa.table([*columns, *measures], names=[*self.by, *_MEASURES])
-        sums = table.group_by(self.by).aggregate([(name, "sum") for name in _MEASURES])
-        keys = [tuple(row.values()) for row in sums.select(self.by).to_pylist()]
-        values = np.column_stack([sums.column(f"{name}_sum").to_numpy() for name in _MEASURES])
-        for key, row in zip(keys, values, strict=True):
-            self._sums[key] = self._sums.get(key, 0) + row
+        groups = self._grouping.ids(frames)
+        count = len(self._grouping.keys)
+        more = np.zeros((count - len(self._sums), _MEASURES), np.int64)
+        self._sums = np.concatenate([self._sums, more])
+        for place, measure in enumerate(measures):
+            # Sums of integers in double precision: exact to 2^53
+            self._sums[:, place] += np.bincount(groups, measure, count).astype(np.int64)
+        return groups
 
-    def groups(self) -> list[Group]:
+    def groups(self, statistics: Statistics | None = None) -> list[Group]:
         """The groups, sorted by their keys, null first."""
+        keys = self._grouping.keys
 
-        def order(key: tuple[Any, ...]) -> list[tuple[bool, Any]]:
-            return [(value is not None, value) for value in key]
+        def order(group: int) -> list[tuple[bool, Any]]:
+            return [(value is not None, value) for value in keys[group]]
 
-        return [
-            Group(dict(zip(self.by, map(_plain, key), strict=True)), *map(int, self._sums[key]))
-            for key in sorted(self._sums, key=order)
-        ]
+        found = []
+        for group in sorted(range(len(keys)), key=order):
+            frames, good, bad, judged, bits, bit_errors = map(int, self._sums[group])
+            key = dict(zip(self.by, map(_plain, keys[group]), strict=True))
+            numbers = statistics.numbers(group) if statistics else Numbers()
+            found.append(Group(key, frames, good, bad, judged, bits, bit_errors, numbers))
+        return found
 
 
 def _plain(value: Any) -> Any:

@@ -45,6 +45,21 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Columns to group by: rate, signal, retry ...; of the tx log: snr_db, tx_power_dbm ...",
 )
 @click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Of the resampling behind the intervals of bit error rates.",
+)
+@click.option(
+    "--block",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="FRAMES",
+    help="Consecutive frames to resample together: longer than the fading lasts.",
+)
+@click.option(
     "--format",
     "output_format",
     type=click.Choice(["table", "json", "csv"]),
@@ -61,6 +76,8 @@ def analyze(
     tx_log: Path | None,
     payload: str | None,
     by: str,
+    seed: int,
+    block: int,
     output_format: str,
     quiet: bool,
 ) -> None:
@@ -92,12 +109,14 @@ def analyze(
                 conditions=conditions,
                 results=paths,
                 by=by.split(","),
+                seed=seed,
+                block=block,
                 on_progress=tick,
             )
     if output_format == "json":
         print_json(analysis.to_json())
     elif output_format == "csv":
-        click.echo(_csv([group.to_json() for group in analysis.groups]), nl=False)
+        click.echo(_csv([group.counts() for group in analysis.groups]), nl=False)
     else:
         _print(analysis)
     for warning in analysis.warnings:
@@ -160,14 +179,18 @@ def _print(analysis: Analysis) -> None:
             number(group.frames),
             number(group.bad),
             share(group.share_bad),
+            _interval(group.share_bad_interval, ".2%"),
             number(group.judged),
-            number(group.bits),
             number(group.bit_errors),
-            number(group.ber, ".4g"),
+            number(group.ber, ".3g"),
+            _interval(group.numbers.ber_interval, ".2g"),
+            number(group.ber_bad, ".3g"),
+            _interval(group.numbers.ber_bad_interval, ".2g"),
         ]
         for group in analysis.groups
     ]
-    header = ["frames", "bad", "share bad", "judged", "bits", "bit errors", "BER in bad"]
+    header = ["frames", "bad", "share bad", "(95 %)", "judged", "bit errors"]
+    header += ["BER", "(95 %)", "BER in bad", "(95 %)"]
     print_table([*analysis.by, *header], rows)
     if analysis.algorithms:
         scores = [
@@ -186,6 +209,11 @@ def _print(analysis: Analysis) -> None:
         names = ["algorithm", "attempted", "repaired", "correct", "WRONG", "unjudged"]
         names += ["FCS holds", "abstained"]
         print_table(names, scores)
+
+
+def _interval(ends: tuple[float, float] | None, digits: str) -> str:
+    """Both ends; ``-`` where there are none."""
+    return "-" if ends is None else f"{ends[0]:{digits}} .. {ends[1]:{digits}}"
 
 
 def _choice(score: AlgorithmScore) -> str:

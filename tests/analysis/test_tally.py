@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wtrec.analysis.statistics import Numbers
 from wtrec.analysis.tally import Group, Tally
 from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.errors import MatchError
@@ -114,19 +115,28 @@ class TestGroup:
 
     def test_shares(self) -> None:
         """Frames that cannot be verified are in no share."""
-        group = Group({"rate_mbps": 6.0}, 10, 3, 1, 1, 800, 20)
+        numbers = Numbers(2400, (0.001, 0.1))
+        group = Group({"rate_mbps": 6.0}, 10, 3, 1, 1, 800, 20, numbers)
         assert group.share_bad == 0.25
-        assert group.ber == 0.025
         assert group.to_json() == {
             "rate_mbps": 6.0,
             "frames": 10,
             "good": 3,
             "bad": 1,
             "share_bad": 0.25,
+            "share_bad_low": pytest.approx(0.0456, abs=1e-4),
+            "share_bad_high": pytest.approx(0.6994, abs=1e-4),
             "judged": 1,
             "bits": 800,
             "bit_errors": 20,
-            "ber": 0.025,
+            "good_bits": 2400,
+            "ber": 0.00625,
+            "ber_low": 0.001,
+            "ber_high": 0.1,
+            "ber_bad": 0.025,
+            "ber_bad_low": None,
+            "ber_bad_high": None,
+            "patterns": None,
         }
 
     def test_nothing(self) -> None:
@@ -134,3 +144,5 @@ class TestGroup:
         group = Group({}, 2, 0, 0, 0, 0, 0)
         assert group.share_bad is None
         assert group.ber is None
+        assert group.ber_bad is None
+        assert group.share_bad_interval is None
