@@ -127,19 +127,16 @@ def predicted(into: float, out: float, bad: float) -> NDArray[np.float64]:
     """The same of Gilbert's channel, in which each wrong bit says that the state is bad."""
     step = np.array([[1 - into, into * (1 - bad)], [out, (1 - out) * (1 - bad)]])
     state = np.array([0.0, 1.0])
-    found = np.empty(BINS)
-    for i in range(BINS):
-        if i <= EXACT:
-            state = state @ step
-            if i == EXACT:
-                power = step
-                for _ in range(EXACT.bit_length() - 1):
-                    power = power @ power  # EXACT steps
-        else:
-            state = state @ power  # doubles the length
-            power = power @ power
-        found[i] = state.sum()
-    return found
+    found = []
+    for _ in range(EXACT + 1):
+        state = state @ step
+        found.append(float(state.sum()))
+    power = np.linalg.matrix_power(step, EXACT)
+    while len(found) < BINS:  # each octave is as long as all before it
+        state = state @ power
+        power = power @ power
+        found.append(float(state.sum()))
+    return np.array(found)
 
 
 def _minimum(loss: Any) -> float:

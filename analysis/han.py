@@ -151,7 +151,7 @@ class EqualBits:
 
 def _quadratic(total: NDArray[np.float64], products: NDArray[np.float64]) -> float:
     """S' V^-1 S."""
-    inverse: NDArray[Any] = np.linalg.pinv(products, hermitian=True)
+    inverse = np.asarray(np.linalg.pinv(products, hermitian=True), np.float64)
     return max(0.0, float(total @ inverse @ total))
 
 
@@ -162,8 +162,7 @@ def _tail(dimensions: int, frames: int, statistic: float) -> float:
     if dimensions == 1:  # Student's t; normal to within what FEWEST frames leave to see
         t = math.sqrt(x * (frames - 1) / (1 - x)) if x < 1 else math.inf
         return _student(t, frames - 1)
-    term: float = (1 - x) ** rest
-    total = term
+    term = total = math.pow(1 - x, rest)
     for k in range(1, dimensions // 2):
         term *= x * (rest + k - 1) / k
         total += term

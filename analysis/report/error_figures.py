@@ -45,7 +45,7 @@ def broken(keys: Keys, groups: Sequence[Json]) -> Figure:
         )
         for g in shown
     ]
-    points = [(keys.values(g), *row[5:]) for g, row in zip(shown, rows, strict=True)]
+    points = [_point(keys, g, "share_bad") for g in shown]
     return Figure(
         "broken-frames",
         "Broken frames",
@@ -62,7 +62,7 @@ def flipped(keys: Keys, groups: Sequence[Json]) -> Figure:
     shown = largest(groups, MOST_PLACES)
     names = ("judged", "bits", "bit_errors", "ber_bad", "ber_bad_low", "ber_bad_high")
     rows = [(keys.label(g), *(g[name] for name in names)) for g in shown]
-    points = [(keys.values(g), *row[4:]) for g, row in zip(shown, rows, strict=True)]
+    points = [_point(keys, g, "ber_bad") for g in shown]
     return Figure(
         "flipped-bits",
         "Wrong bits in broken frames",
@@ -236,6 +236,11 @@ def largest(groups: Sequence[Json], most: int) -> list[Json]:
     """So many groups with the most bad frames, in their order."""
     kept = sorted(range(len(groups)), key=lambda place: -groups[place]["bad"])[:most]
     return [groups[place] for place in sorted(kept)]
+
+
+def _point(keys: Keys, group: Json, name: str) -> tuple[tuple[Any, ...], Any, Any, Any]:
+    """A group's key, and a share of it with both ends of its interval."""
+    return keys.values(group), group[name], group[f"{name}_low"], group[f"{name}_high"]
 
 
 def _telling(groups: Sequence[Json]) -> Sequence[Json]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ from wtrec.phy.channel import BinarySymmetricChannel, GilbertElliott
 BITS = 4000
 
 
-def collected(masks: list[NDArray[Any]]) -> tuple[float, Patterns]:
+def collected(masks: list[NDArray[np.int64]]) -> tuple[float, Patterns]:
     """BER over all frames, and the patterns of the bad ones, as of a run."""
     bad = [mask for mask in masks if len(mask)]
     offsets = np.concatenate([[0], np.cumsum([len(mask) for mask in bad])]).astype(np.int64)

@@ -125,7 +125,9 @@ class TestPage:
         assert not list(figures(bare))
         assert "<svg" not in render(bare, None)
 
-    @pytest.mark.parametrize("by", ["retry", "signal", "rate,signal", "number", "addr2,original_length"])
+    @pytest.mark.parametrize(
+        "by", ["retry", "signal", "rate,signal", "number", "addr2,original_length"]
+    )
     def test_any_groups(self, made: Made, tmp_path: Path, by: str) -> None:
         """Groups by numbers, addresses or truth values, few or many, make a page."""
         page = tmp_path / "page.html"
