@@ -26,8 +26,12 @@ from ..datasets.results import RESULTS
 from ..errors import MatchError
 from .conditions import Conditions
 from .evaluation import Evaluation
+from .grouping import Grouping
 from .kernels import count_errors
+from .payload_truth import PayloadTruth
 from .scoring import AlgorithmScore, Scorer
+from .signal import SignalCensus
+from .statistics import Statistics
 from .tally import Group, Tally
 from .throughput import Assumptions
 from .truth import NoTruth, Outcome, Truth
@@ -50,6 +54,7 @@ class Analysis:
     matching: Counter[Outcome] = field(default_factory=Counter)
     groups: list[Group] = field(default_factory=list)
     algorithms: list[AlgorithmScore] = field(default_factory=list)
+    signal: SignalCensus = field(default_factory=SignalCensus)
     evaluation: Evaluation | None = None
     losses: list[str] = field(default_factory=list)
 
@@ -88,7 +93,9 @@ class Analysis:
             "truth": self.truth,
             "frames": self.census.to_json(),
             "matching": {outcome.name.lower(): self.matching[outcome] for outcome in Outcome},
+            "group_by": self.by,
             "by": [group.to_json() for group in self.groups],
+            "signal": self.signal.to_json(),
             "algorithms": [score.to_json() for score in self.algorithms],
             **(self.evaluation.to_json() if self.evaluation else {}),
             "warnings": self.warnings,
@@ -103,6 +110,8 @@ def analyze(
     conditions: Conditions | None = None,
     results: Sequence[Path] = (),
     by: Sequence[str] = ("rate_mbps",),
+    seed: int = 1,
+    block: int = 1,
     assumptions: Assumptions | None = None,
     on_progress: Callable[[str, CaptureReader], None] = lambda _step, _reader: None,
 ) -> Analysis:
@@ -114,6 +123,8 @@ def analyze(
         conditions: The tx log, to group by its columns.
         results: Results files of replays of this capture.
         by: Columns to group by.
+        seed: Of the resampling behind intervals, 0 or more.
+        block: Consecutive frames of a group that are resampled together.
         assumptions: Of the throughput: what a capture does not say.
         on_progress: Called after each batch with the step's name and the reader.
 
@@ -122,16 +133,15 @@ def analyze(
         FormatError: A damaged file.
     """
     truth = truth or NoTruth()
-    tally = Tally(list(by), conditions)
-    analysis = Analysis(capture, truth.description, Census(), tally.by)
+    grouping = Grouping(by, conditions)
+    analysis = Analysis(capture, truth.description, Census(), grouping.by)
+    # By a payload rule all packets are alike: which are copies of one is not known.
+    statistics = Statistics(seed, block, tells_apart=not isinstance(truth, PayloadTruth))
     with ExitStack() as stack:
         scorers = [Scorer(stack.enter_context(TableFile(path, RESULTS))) for path in results]
-        evaluation = Evaluation(
-            tally.by,
-            conditions,
-            [scorer.score for scorer in scorers],
-            assumptions or Assumptions(),
-        )
+        analysis.algorithms = [scorer.score for scorer in scorers]
+        evaluation = Evaluation(grouping, analysis.algorithms, assumptions or Assumptions())
+        judge = _Judge(analysis, truth, grouping, Tally(grouping), statistics, scorers, evaluation)
         hasher = stack.enter_context(ThreadPoolExecutor(1))
         digest = hasher.submit(sha256_of, capture) if scorers else None
         if not isinstance(truth, NoTruth):
@@ -141,8 +151,7 @@ def analyze(
                     on_progress("learning", reader)
         with CaptureReader(capture) as reader:
             for frames in reader:
-                analysis.census.add(frames)
-                _judge(frames, truth, analysis.matching, tally, scorers, evaluation)
+                judge.add(frames)
                 on_progress("judging", reader)
             analysis.losses = reader.losses
         for scorer in scorers:
@@ -151,33 +160,46 @@ def analyze(
                     f"{scorer.score.path}: results of another capture (SHA-256 differs); "
                     "replay this capture again"
                 )
-    analysis.groups = tally.groups()
-    analysis.algorithms = [scorer.score for scorer in scorers]
+    analysis.groups = judge.tally.groups(statistics)
     evaluation.finish()
     analysis.evaluation = evaluation
     return analysis
 
 
-def _judge(
-    frames: FrameBatch,
-    truth: Truth,
-    matching: Counter[Outcome],
-    tally: Tally,
-    scorers: list[Scorer],
-    evaluation: Evaluation,
-) -> None:
-    """Match, count and judge one batch."""
-    bad: NDArray[np.int64] = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
-    known = truth.match(frames, bad)
-    for code, count in zip(*np.unique(known.outcome, return_counts=True), strict=True):
-        matching[Outcome(int(code))] += int(count)
-    errors = np.zeros(len(bad), np.int64)
-    count_errors(
-        frames.data, frames.offsets, bad, known.begins, known.bounds, known.originals, errors
-    )
-    matched = known.outcome == Outcome.MATCHED
-    bits = 8 * np.diff(known.bounds)
-    rewritten = bad[known.outcome == Outcome.REWRITTEN]
-    tally.add(frames, bad[matched], bits[matched], errors[matched], rewritten=rewritten)
-    verdicts = [scorer.judge(frames, bad, known, errors) for scorer in scorers]
-    evaluation.add(frames, bad, known, errors, verdicts)
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What becomes of a batch: matched once, its groups numbered once, and all counters fed."""
+
+    analysis: Analysis
+    truth: Truth
+    grouping: Grouping
+    tally: Tally
+    statistics: Statistics
+    scorers: list[Scorer]
+    evaluation: Evaluation
+
+    def add(self, frames: FrameBatch) -> None:
+        """Match, count and judge one batch."""
+        self.analysis.census.add(frames)
+        self.analysis.signal.add(frames)
+        bad: NDArray[np.int64] = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
+        known = self.statistics.match(self.truth, frames, bad)
+        for code, count in zip(*np.unique(known.outcome, return_counts=True), strict=True):
+            self.analysis.matching[Outcome(int(code))] += int(count)
+        errors = np.zeros(len(bad), np.int64)
+        count_errors(
+            frames.data, frames.offsets, bad, known.begins, known.bounds, known.originals, errors
+        )
+        groups = self.grouping.of(frames)
+        matched = known.outcome == Outcome.MATCHED
+        self.tally.add(
+            frames,
+            groups,
+            bad[matched],
+            8 * np.diff(known.bounds)[matched],
+            errors[matched],
+            rewritten=bad[known.outcome == Outcome.REWRITTEN],
+        )
+        self.statistics.add(frames, groups, bad, known, errors)
+        verdicts = [scorer.judge(frames, bad, known, errors) for scorer in self.scorers]
+        self.evaluation.add(frames, groups, bad, known, errors, verdicts)

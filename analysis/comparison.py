@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .grouping import Groups, Sums
+from .grouping import Grouping, Sums
 from .intervals import mcnemar
 from .kernels import CORRECT, UNJUDGED
 from .scoring import Verdicts
@@ -35,18 +35,18 @@ class Comparisons:
         self._pairs = {pair: Sums(3) for pair in itertools.combinations(range(len(self._names)), 2)}
 
     def add(
-        self, codes: NDArray[np.int64], known: NDArray[np.bool_], verdicts: Sequence[Verdicts]
+        self, groups: NDArray[np.int64], known: NDArray[np.bool_], verdicts: Sequence[Verdicts]
     ) -> None:
         """Count a batch.
 
         Args:
-            codes: The group of each bad frame.
+            groups: The group of each bad frame.
             known: Whether its original was found.
             verdicts: Of each algorithm.
         """
         if not self._pairs:
             return
-        aligned = np.full((len(verdicts), len(codes)), _NOT_GIVEN, np.int8)
+        aligned = np.full((len(verdicts), len(groups)), _NOT_GIVEN, np.int8)
         for row, each in zip(aligned, verdicts, strict=True):
             row[each.where] = each.codes
         sound = known & (aligned != _NOT_GIVEN) & (aligned != UNJUDGED)
@@ -54,16 +54,19 @@ class Comparisons:
         for (first, second), sums in self._pairs.items():
             both = sound[first] & sound[second]
             one, other = correct[first, both], correct[second, both]
-            sums.add(codes[both], np.ones(len(one)), one & ~other, other & ~one)
+            sums.add(groups[both], np.ones(len(one)), one & ~other, other & ~one)
 
-    def to_json(self, groups: Groups) -> list[dict[str, Any]]:
+    def to_json(self, grouping: Grouping) -> list[dict[str, Any]]:
         """A row a pair, with a row a group; see docs/throughput.md."""
         return [
             {
                 "first": self._names[first],
                 "second": self._names[second],
                 **_row(*sums.total()),
-                "by": [{**groups.key(code), **_row(*sums.counts(code))} for code in groups.order()],
+                "by": [
+                    {**grouping.key(group), **_row(*sums.counts(group))}
+                    for group in grouping.order()
+                ],
             }
             for (first, second), sums in self._pairs.items()
         ]

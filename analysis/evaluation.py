@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..dot11 import airtime
 from .comparison import Comparisons
-from .conditions import Conditions
 from .dcf import OVERHEAD, is_5_ghz
 from .deadlines import ServiceTimes
-from .grouping import Groups, Sums
+from .grouping import Grouping, Subgrouping, Sums
 from .kernels import CORRECT, UNJUDGED, WRONG
 from .model import FLIPS
 from .retries import Packets, SavedAirtime
@@ -34,24 +33,23 @@ class Evaluation:
     """Goodput, airtime, deadlines and comparisons of the algorithms of one capture.
 
     Args:
-        by: Columns to group by, by their full names.
-        conditions: The tx log, if columns of it are asked for.
+        grouping: Of the frames.
         scores: The algorithms; their counts by group are set by :meth:`finish`.
         assumptions: What the capture does not say.
     """
 
     def __init__(
         self,
-        by: Sequence[str],
-        conditions: Conditions | None,
+        grouping: Grouping,
         scores: Sequence[AlgorithmScore],
         assumptions: Assumptions,
     ) -> None:
         self.assumptions = assumptions
         self._scores = list(scores)
-        self._groups = Groups(by, conditions)
-        with_rate = by if _RATE in by else [*by, _RATE]
-        self._cells = self._groups if with_rate == by else Groups(with_rate, conditions)
+        self._groups = grouping
+        # A cycle is of one data rate.
+        self._cells = None if _RATE in grouping.by else Subgrouping(grouping, _RATE)
+        self._rewritten = 0
         self._frames = Sums(5)  # frames, bad, bytes of MSDUs, frames at 5 GHz, airtime
         self._flips = Sums(3 + len(FLIPS))  # judged, within each of FLIPS, bits, errors
         self._left_out = 0
@@ -64,6 +62,7 @@ class Evaluation:
     def add(
         self,
         frames: FrameBatch,
+        groups: NDArray[np.int64],
         bad: NDArray[np.int64],
         known: Known,
         errors: NDArray[np.int64],
@@ -73,15 +72,18 @@ class Evaluation:
 
         Args:
             frames: The batch.
+            groups: Each frame's group.
             bad: Its bad frames.
             known: What is known of these.
             errors: Bit errors in the known part of each.
             verdicts: Of each algorithm.
         """
-        groups = self._groups.codes(frames)
-        cells = groups if self._cells is self._groups else self._cells.codes(frames)
+        cells = self._cells.of(frames, groups) if self._cells else groups
         lengths = np.diff(frames.offsets).astype(np.int64)
         judged = np.isin(frames.fcs_status, (FcsStatus.GOOD, FcsStatus.BAD))
+        rewritten = bad[known.outcome == Outcome.REWRITTEN]
+        self._rewritten += len(rewritten)
+        judged[rewritten] = False  # neither arrived nor failed
         data = judged & (lengths > OVERHEAD)
         self._left_out += int((judged & ~data).sum())
         five_ghz = is_5_ghz(frames.column("channel_mhz").cast("int32").fill_null(0).to_numpy())
@@ -133,7 +135,7 @@ class Evaluation:
         frames, bad, octets, five_ghz = self._frames.counts(code)[:4]
         if not frames:
             return None
-        key = self._cells.key(code)
+        key = (self._cells or self._groups).key(code)
         rate = key[_RATE]
         if _RATE not in self._groups.by:
             del key[_RATE]
@@ -161,7 +163,9 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The keys ``throughput``, ``model`` and ``comparisons``; see docs/throughput.md."""
-        cells = [cell for code in self._cells.order() if (cell := self._cell(code))]
+        cells = [
+            cell for code in (self._cells or self._groups).order() if (cell := self._cell(code))
+        ]
         assumptions = self.assumptions
         return {
             "throughput": {
@@ -169,6 +173,7 @@ class Evaluation:
                 "msdu": assumptions.msdu,
                 "retry_limit": airtime.RETRY_LIMIT,
                 "left_out": self._left_out,
+                "rewritten": self._rewritten,
                 "groups": [throughput_row(cell, assumptions) for cell in cells],
                 "service": [
                     {"name": score.name, "parameters": score.parameters, **times.to_json()}

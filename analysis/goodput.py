@@ -61,7 +61,7 @@ class Share:
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[float, float]:
         """Wilson's."""
-        return wilson(self.part, self.whole, confidence)
+        return wilson(self.part, self.whole, confidence) or (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

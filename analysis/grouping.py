@@ -1,7 +1,8 @@
-"""The group of every frame as a number, and sums by that number, batch after batch.
+"""Which group each frame belongs to, and sums by group: numbered once, for all that count.
 
-Where :class:`~wtrec.analysis.tally.Tally` adds up what it counts itself, this lets several
-collectors count by the same groups: they see codes, and ask for the keys at the end.
+Groups are the distinct values of some columns, numbered in the order in which they first appear
+over all batches of a capture. Whoever counts by group (tally, statistics, evaluation) is given the
+number of each frame's group, and asks for the values behind it when all is counted.
 """
 
 from __future__ import annotations
@@ -13,67 +14,120 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..datasets.frames import FrameBatch
+from ..datasets.frames import FRAMES, FrameBatch
+from ..errors import MatchError
 from .conditions import COLUMNS, Conditions
 
+_ALIASES = {"rate": "rate_mbps", "signal": "signal_dbm", "noise": "noise_dbm"}
+_NO_KEYS = {"time", "mpdu"}  # every frame has its own
+_TABLE = 1 << 20  # codes up to here are counted in a table, others are sorted
 
-class Groups:
-    """Numbers the distinct values of some columns, in the order in which they come.
 
-    Args:
-        by: Columns of ``frames`` and of the tx log, by their full names.
-        conditions: The tx log, if columns of it are asked for.
+class _Numbered:
+    """Keys and their numbers.
 
     Attributes:
-        keys: The values of each group, by its number.
+        by: The columns' full names, each once.
+        keys: Values of the columns for each group so far, by its number.
     """
 
-    def __init__(self, by: Sequence[str], conditions: Conditions | None = None) -> None:
+    def __init__(self, by: Sequence[str]) -> None:
         self.by = list(by)
         self.keys: list[tuple[Any, ...]] = []
-        self._codes: dict[tuple[Any, ...], int] = {}
-        self._conditions = conditions
+        self._numbers: dict[tuple[Any, ...], int] = {}
 
-    def codes(self, frames: FrameBatch) -> NDArray[np.int64]:
-        """The group of each frame, shape (frames,)."""
-        labels = {}
-        wanted = [name for name in self.by if name in COLUMNS]
-        if self._conditions and wanted:
-            labels = self._conditions.label(frames, wanted)
-        columns = [labels[name] if name in labels else frames.column(name) for name in self.by]
-        encoded = [
-            column
-            if isinstance(column, pa.DictionaryArray)
-            else column.dictionary_encode(null_encoding="encode")
-            for column in columns
-        ]
-        mixed = np.zeros(len(frames), np.int64)
-        for column in encoded:
-            mixed = mixed * len(column.dictionary) + column.indices.to_numpy()
-        _, first, inverse = np.unique(mixed, return_index=True, return_inverse=True)
-        numbers = np.empty(len(first), np.int64)
-        for place, row in enumerate(first.tolist()):
-            key = tuple(column[row].as_py() for column in columns)
-            if key not in self._codes:
-                self._codes[key] = len(self.keys)
-                self.keys.append(key)
-            numbers[place] = self._codes[key]
-        return np.asarray(numbers[inverse])
+    def number(self, key: tuple[Any, ...]) -> int:
+        """A group's number; a new one for new values."""
+        found = self._numbers.get(key)
+        if found is None:
+            found = self._numbers[key] = len(self.keys)
+            self.keys.append(key)
+        return found
 
-    def key(self, code: int) -> dict[str, Any]:
+    def key(self, group: int) -> dict[str, Any]:
         """A group's values by column, as JSON can hold them: addresses as people write them."""
         return {
             name: value.hex(":") if isinstance(value, bytes) else value
-            for name, value in zip(self.by, self.keys[code], strict=True)
+            for name, value in zip(self.by, self.keys[group], strict=True)
         }
 
     def order(self) -> list[int]:
         """The groups' numbers, sorted by their keys, null first."""
 
-        def rank(code: int) -> list[tuple[bool, Any]]:
-            return [(value is not None, value) for value in self.keys[code]]
+        def rank(group: int) -> list[tuple[bool, Any]]:
+            return [(value is not None, value) for value in self.keys[group]]
 
         return sorted(range(len(self.keys)), key=rank)
+
+
+class Grouping(_Numbered):
+    """Numbers groups.
+
+    Args:
+        by: Columns of ``frames``, or ``rate``, ``signal``, ``noise`` for short; and of the
+            tx log.
+        conditions: The tx log, if there is one.
+
+    Raises:
+        MatchError: No such column.
+    """
+
+    def __init__(self, by: Sequence[str], conditions: Conditions | None = None) -> None:
+        super().__init__(list(dict.fromkeys(_ALIASES.get(name, name) for name in by)))
+        self._conditions = conditions
+        names = [column.name for column in FRAMES.columns if column.name not in _NO_KEYS]
+        names += COLUMNS if conditions else ()
+        for name in self.by:
+            if name in COLUMNS and not conditions:
+                raise MatchError(f"column {name!r} is of the tx log; name one with --tx-log")
+            if name not in names:
+                raise MatchError(f"no column {name!r} to group by; there are: {', '.join(names)}")
+
+    def of(self, frames: FrameBatch) -> NDArray[np.int64]:
+        """The number of each frame's group, of the next batch; shape (frames,)."""
+        if not len(frames):
+            return np.zeros(0, np.int64)
+        labels = {}
+        wanted = [name for name in self.by if name in COLUMNS]
+        if self._conditions and wanted:
+            labels = self._conditions.label(frames, wanted)
+        codes = np.zeros(len(frames), np.int64)
+        firsts = np.zeros(1, np.int64)
+        columns = []
+        for name in self.by:
+            columns.append(labels[name] if name in labels else frames.column(name))
+            codes, firsts = _dense(_with(codes, columns[-1]))
+        keys = zip(*(column.take(firsts).to_pylist() for column in columns), strict=True)
+        return np.array([self.number(key) for key in (keys if columns else [()])], np.int64)[codes]
+
+
+class Subgrouping(_Numbered):
+    """Numbers the groups that are left when each is split by one more column.
+
+    Args:
+        grouping: The groups.
+        column: A column of ``frames``, not among theirs.
+    """
+
+    def __init__(self, grouping: Grouping, column: str) -> None:
+        super().__init__([*grouping.by, column])
+        self._outer = grouping
+
+    def of(self, frames: FrameBatch, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The number of each frame's part of its group.
+
+        Args:
+            frames: The next batch.
+            groups: Each frame's group.
+        """
+        if not len(frames):
+            return np.zeros(0, np.int64)
+        column = frames.column(self.by[-1])
+        codes, firsts = _dense(_with(groups, column))
+        values = column.take(firsts).to_pylist()
+        outer = groups[firsts].tolist()
+        keys = [(*self._outer.keys[o], v) for o, v in zip(outer, values, strict=True)]
+        return np.array([self.number(key) for key in keys], np.int64)[codes]
 
 
 class Sums:
@@ -86,26 +140,47 @@ class Sums:
     def __init__(self, measures: int) -> None:
         self._sums = np.zeros((0, measures), np.float64)
 
-    def add(self, codes: NDArray[np.int64], *measures: NDArray[Any]) -> None:
-        """Add to the groups of ``codes``, shape (n,), one array of shape (n,) a measure."""
-        if not len(codes):
+    def add(self, groups: NDArray[np.int64], *measures: NDArray[Any]) -> None:
+        """Add to the groups of ``groups``, shape (n,), one array of shape (n,) a measure."""
+        if not len(groups):
             return
-        missing = int(codes.max()) + 1 - len(self._sums)
+        missing = int(groups.max()) + 1 - len(self._sums)
         if missing > 0:
             self._sums = np.pad(self._sums, ((0, missing), (0, 0)))
         for index, values in enumerate(measures):
-            self._sums[:, index] += np.bincount(codes, values, len(self._sums))
+            self._sums[:, index] += np.bincount(groups, values, len(self._sums))
 
-    def of(self, code: int) -> list[float]:
+    def of(self, group: int) -> list[float]:
         """The sums of a group."""
-        if code >= len(self._sums):
+        if group >= len(self._sums):
             return [0.0] * self._sums.shape[1]
-        return [float(value) for value in self._sums[code]]
+        return [float(value) for value in self._sums[group]]
 
-    def counts(self, code: int) -> list[int]:
+    def counts(self, group: int) -> list[int]:
         """The sums of a group, of measures that are whole numbers (exact below 2^53)."""
-        return [round(value) for value in self.of(code)]
+        return [round(value) for value in self.of(group)]
 
     def total(self) -> list[int]:
         """The sums over all groups, of measures that are whole numbers."""
         return [round(float(value)) for value in self._sums.sum(axis=0)]
+
+
+def _with(codes: NDArray[np.int64], column: Any) -> NDArray[np.int64]:
+    """Codes of pairs: of a code so far, and a value of the column, null being one."""
+    is_encoded = pa.types.is_dictionary(column.type)
+    encoded = column if is_encoded else column.dictionary_encode("encode")
+    values = encoded.indices.to_numpy()
+    return np.asarray(codes * max(1, len(encoded.dictionary)) + values, np.int64)
+
+
+def _dense(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Codes from 0 without gaps, and a row that has each."""
+    if codes.max() >= _TABLE:
+        _, firsts, dense = np.unique(codes, return_index=True, return_inverse=True)
+        return dense, firsts
+    row = np.full(int(codes.max()) + 1, -1, np.int64)
+    row[codes] = np.arange(len(codes))
+    there = np.flatnonzero(row >= 0)
+    number = np.zeros(len(row), np.int64)
+    number[there] = np.arange(len(there))
+    return number[codes], row[there]

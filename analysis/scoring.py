@@ -15,7 +15,7 @@ from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.results import REPAIRED, RESULTS
 from ..errors import FormatError, MatchError
-from .intervals import wilson
+from .intervals import ends
 from .kernels import CORRECT, UNJUDGED, WRONG, fcs_holds, judge_flips
 from .truth import Known
 
@@ -76,7 +76,7 @@ def shares(correct: int, wrong: int, attempted: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, part in (("right", correct), ("wrong", wrong)):
         found[f"{name}_share"] = part / attempted if attempted else None
-        found[f"{name}_interval"] = list(wilson(part, attempted)) if attempted else None
+        found[f"{name}_interval"] = ends(part, attempted)
     return found
 
 

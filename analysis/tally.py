@@ -1,25 +1,24 @@
 """Counts by group: frames, bad frames, bits judged, bit errors.
 
 A :class:`Tally` adds up batch after batch, so its memory depends on the number of groups
-alone. Groups are the distinct values of any columns of ``frames``; by no column, there is one.
+alone. Frames that were rewritten (see :mod:`wtrec.analysis.rewritten`) are counted for
+themselves: no bit error made them bad.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..datasets.frames import FRAMES, FcsStatus, FrameBatch
-from ..errors import MatchError
-from .conditions import COLUMNS, Conditions
+from ..datasets.frames import FcsStatus, FrameBatch
+from .grouping import Grouping, Sums
+from .intervals import Interval, wilson
+from .statistics import Numbers, Statistics
 
-_ALIASES = {"rate": "rate_mbps", "signal": "signal_dbm", "noise": "noise_dbm"}
-_NO_KEYS = {"time", "mpdu"}  # every frame has its own
-_MEASURES = ("frames", "good", "bad", "judged", "bits", "bit_errors")
+_MEASURES = 7  # of a Group, behind its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +30,22 @@ class Group:
         frames: All frames.
         good: Those with a good FCS.
         bad: Those with a bad one, without rewritten frames; the rest has none to be judged.
+        rewritten: Those with a bad FCS that no bit error made bad.
         judged: Bad frames whose original is known, in whole or in part.
         bits: Known bits of these.
         bit_errors: Known bits that were received wrong.
+        numbers: What else is said of the group.
     """
 
     key: dict[str, Any]
     frames: int
     good: int
     bad: int
+    rewritten: int
     judged: int
     bits: int
     bit_errors: int
+    numbers: Numbers = field(default_factory=Numbers)
 
     @property
     def share_bad(self) -> float | None:
@@ -51,22 +54,52 @@ class Group:
         return self.bad / verified if verified else None
 
     @property
+    def share_bad_interval(self) -> Interval | None:
+        """Interval of the probability that a frame is bad, if frames are independent."""
+        return wilson(self.bad, self.good + self.bad)
+
+    @property
     def ber(self) -> float | None:
+        """Bit error rate: of the known bits of bad frames and those of good ones."""
+        bits = self.bits + self.numbers.good_bits
+        return self.bit_errors / bits if bits else None
+
+    @property
+    def ber_bad(self) -> float | None:
         """Bit error rate within bad frames: of their known bits; None without any."""
         return self.bit_errors / self.bits if self.bits else None
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/analyze.md."""
         return {
+            **self.counts(),
+            "patterns": self.numbers.patterns,
+        }
+
+    def counts(self) -> dict[str, Any]:
+        """All but the patterns: numbers of one row of a table."""
+        share_bad = self.share_bad_interval or (None, None)
+        ber = self.numbers.ber_interval or (None, None)
+        ber_bad = self.numbers.ber_bad_interval or (None, None)
+        return {
             **self.key,
             "frames": self.frames,
             "good": self.good,
             "bad": self.bad,
+            "rewritten": self.rewritten,
             "share_bad": self.share_bad,
+            "share_bad_low": share_bad[0],
+            "share_bad_high": share_bad[1],
             "judged": self.judged,
             "bits": self.bits,
             "bit_errors": self.bit_errors,
+            "good_bits": self.numbers.good_bits,
             "ber": self.ber,
+            "ber_low": ber[0],
+            "ber_high": ber[1],
+            "ber_bad": self.ber_bad,
+            "ber_bad_low": ber_bad[0],
+            "ber_bad_high": ber_bad[1],
         }
 
 
@@ -74,29 +107,17 @@ class Tally:
     """Adds up groups.
 
     Args:
-        by: Columns of ``frames``, or ``rate``, ``signal``, ``noise`` for short; and of the
-            tx log.
-        conditions: The tx log, if there is one.
-
-    Raises:
-        MatchError: No such column.
+        grouping: Of the frames.
     """
 
-    def __init__(self, by: list[str], conditions: Conditions | None = None) -> None:
-        self.by = list(dict.fromkeys(_ALIASES.get(name, name) for name in by))
-        self._conditions = conditions
-        names = [column.name for column in FRAMES.columns if column.name not in _NO_KEYS]
-        names += COLUMNS if conditions else ()
-        for name in self.by:
-            if name in COLUMNS and not conditions:
-                raise MatchError(f"column {name!r} is of the tx log; name one with --tx-log")
-            if name not in names:
-                raise MatchError(f"no column {name!r} to group by; there are: {', '.join(names)}")
-        self._sums: dict[tuple[Any, ...], NDArray[np.int64]] = {}
+    def __init__(self, grouping: Grouping) -> None:
+        self._grouping = grouping
+        self._sums = Sums(_MEASURES)
 
     def add(
         self,
         frames: FrameBatch,
+        groups: NDArray[np.int64],
         rows: NDArray[np.int64],
         bits: NDArray[np.int64],
         errors: NDArray[np.int64],
@@ -107,45 +128,39 @@ class Tally:
 
         Args:
             frames: The batch.
+            groups: Each frame's group.
             rows: Its bad frames that are judged.
             bits: Known bits of each of those.
             errors: Bit errors of each of those.
-            rewritten: Its bad frames that no bit error made bad: they are frames, nothing else.
+            rewritten: Its bad frames that no bit error made bad: they are no bad frames here.
         """
-        is_bad = frames.fcs_status == FcsStatus.BAD
-        is_bad[np.asarray(rewritten, np.int64)] = False
+        is_rewritten = np.zeros(len(frames), np.bool_)
+        is_rewritten[np.asarray(rewritten, np.int64)] = True
         judged = np.zeros((3, len(frames)), np.int64)
         judged[:, rows] = np.ones_like(bits), bits, errors
-        measures = (
-            np.ones(len(frames), np.int64),
-            (frames.fcs_status == FcsStatus.GOOD).astype(np.int64),
-            is_bad.astype(np.int64),
+        self._sums.add(
+            groups,
+            np.ones(len(frames)),
+            frames.fcs_status == FcsStatus.GOOD,
+            (frames.fcs_status == FcsStatus.BAD) & ~is_rewritten,
+            is_rewritten,
             *judged,
         )
-        labels = {}
-        if self._conditions:
-            wanted = [name for name in self.by if name in COLUMNS]
-            labels = self._conditions.label(frames, wanted)
-        columns = [labels[name] if name in labels else frames.column(name) for name in self.by]
-        table = pa.table([*columns, *measures], names=[*self.by, *_MEASURES])
-        sums = table.group_by(self.by).aggregate([(name, "sum") for name in _MEASURES])
-        keys = [tuple(row.values()) for row in sums.select(self.by).to_pylist()]
-        values = np.column_stack([sums.column(f"{name}_sum").to_numpy() for name in _MEASURES])
-        for key, row in zip(keys, values, strict=True):
-            self._sums[key] = self._sums.get(key, 0) + row
 
-    def groups(self) -> list[Group]:
+    def groups(self, statistics: Statistics | None = None) -> list[Group]:
         """The groups, sorted by their keys, null first."""
-
-        def order(key: tuple[Any, ...]) -> list[tuple[bool, Any]]:
-            return [(value is not None, value) for value in key]
-
         return [
-            Group(dict(zip(self.by, map(_plain, key), strict=True)), *map(int, self._sums[key]))
-            for key in sorted(self._sums, key=order)
+            Group(
+                self._grouping.key(group),
+                frames=frames,
+                good=good,
+                bad=bad,
+                rewritten=rewritten,
+                judged=judged,
+                bits=bits,
+                bit_errors=bit_errors,
+                numbers=statistics.numbers(group) if statistics else Numbers(),
+            )
+            for group in self._grouping.order()
+            for frames, good, bad, rewritten, judged, bits, bit_errors in [self._sums.counts(group)]
         ]
-
-
-def _plain(value: Any) -> Any:
-    """A key as JSON can hold it: addresses as people write them."""
-    return value.hex(":") if isinstance(value, bytes) else value

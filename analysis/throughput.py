@@ -13,7 +13,7 @@ from .dcf import Exchange, Phy, phy_of
 from .deadlines import NAMED_US, Deadline
 from .energy import Power
 from .goodput import Ack, Delivery, Share, deliver, goodput_interval
-from .intervals import wilson
+from .intervals import ends
 from .model import FLIPS, Point, curve, error_rate, point
 from .scoring import Counts, shares
 
@@ -225,7 +225,7 @@ def _comparison(cell: Cell, exchange: Exchange, ack: Ack) -> dict[str, Any]:
             "at_most": {
                 str(flips): {
                     "share": count / judged if judged else None,
-                    "interval": list(wilson(count, judged)) if judged else None,
+                    "interval": ends(count, judged),
                 }
                 for flips, count in zip(FLIPS, within, strict=True)
             },

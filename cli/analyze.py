@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .output import finish, number, print_json, print_table, progress, say_when_compiling, share
+from .report import report_options, reporter
 from .throughput_table import assumptions, print_evaluation
 from .truth import FILE, one_of, open_truth, truth_options
 
@@ -31,6 +32,21 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="COLUMN[,COLUMN]",
     help="Columns to group by: rate, signal, retry ...; of the tx log: snr_db, tx_power_dbm ...",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Of the resampling behind the intervals of bit error rates.",
+)
+@click.option(
+    "--block",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="FRAMES",
+    help="Consecutive frames to resample together: longer than the fading lasts.",
 )
 @click.option(
     "--format",
@@ -68,6 +84,7 @@ if TYPE_CHECKING:
     metavar="NAME|US",
     help="Of the decoding, in us, or sifs, sifs-5ghz, block-ack, application; repeatable.",
 )
+@report_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
 @click.pass_context
 def analyze(
@@ -78,12 +95,16 @@ def analyze(
     payload: str | None,
     source: str | None,
     by: str,
+    seed: int,
+    block: int,
     output_format: str,
     phy: str,
     msdu: int | None,
     ack: str,
     energy: Path | None,
     deadlines: tuple[str, ...],
+    report: Path | None,
+    figures: Path | None,
     quiet: bool,
 ) -> None:
     """Count the bit errors of RUN.pcapng, and judge the repairs in RESULTS.parquet.
@@ -97,6 +118,7 @@ def analyze(
     from ..analysis.analyze import analyze as run_analysis
     from ..datasets.run import results_beside, tx_log_path
 
+    write_report = reporter(capture, report, figures)
     assumed = assumptions(phy, msdu, ack, energy, deadlines)
     named = tx_log or payload or source
     if not named and tx_log_path(capture).exists():
@@ -118,13 +140,16 @@ def analyze(
                 conditions=conditions,
                 results=paths,
                 by=by.split(","),
+                seed=seed,
+                block=block,
                 assumptions=assumed,
                 on_progress=tick,
             )
+    write_report(analysis)
     if output_format == "json":
         print_json(analysis.to_json())
     elif output_format == "csv":
-        click.echo(_csv([group.to_json() for group in analysis.groups]), nl=False)
+        click.echo(_csv([group.counts() for group in analysis.groups]), nl=False)
     else:
         _print(analysis)
         print_evaluation(analysis)
@@ -164,20 +189,28 @@ def _print(analysis: Analysis) -> None:
         for outcome, count in sorted(analysis.matching.items())
     )
     click.echo(f"bad frames against the truth: {ends or 'none'}")
+    # Frames that no bit error made bad have a column only where there are any.
+    is_rewritten = any(group.rewritten for group in analysis.groups)
     rows = [
         [
             *(number(value, "") if value is None else str(value) for value in group.key.values()),
             number(group.frames),
             number(group.bad),
+            *([number(group.rewritten)] if is_rewritten else []),
             share(group.share_bad),
+            _interval(group.share_bad_interval, ".2%"),
             number(group.judged),
-            number(group.bits),
             number(group.bit_errors),
-            number(group.ber, ".4g"),
+            number(group.ber, ".3g"),
+            _interval(group.numbers.ber_interval, ".2g"),
+            number(group.ber_bad, ".3g"),
+            _interval(group.numbers.ber_bad_interval, ".2g"),
         ]
         for group in analysis.groups
     ]
-    header = ["frames", "bad", "share bad", "judged", "bits", "bit errors", "BER in bad"]
+    header = ["frames", "bad", *(["rewritten"] if is_rewritten else [])]
+    header += ["share bad", "(95 %)", "judged", "bit errors"]
+    header += ["BER", "(95 %)", "BER in bad", "(95 %)"]
     print_table([*analysis.by, *header], rows)
     if analysis.algorithms:
         scores = [
@@ -196,6 +229,11 @@ def _print(analysis: Analysis) -> None:
         names = ["algorithm", "attempted", "repaired", "correct", "WRONG", "unjudged"]
         names += ["FCS holds", "abstained"]
         print_table(names, scores)
+
+
+def _interval(ends: tuple[float, float] | None, digits: str) -> str:
+    """Both ends; ``-`` where there are none."""
+    return "-" if ends is None else f"{ends[0]:{digits}} .. {ends[1]:{digits}}"
 
 
 def _choice(score: AlgorithmScore) -> str:

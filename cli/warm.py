@@ -15,9 +15,9 @@ from .output import say_when_compiling
 def main() -> None:
     """Run the demo on a few frames, with nothing printed but that kernels are compiled."""
     say_when_compiling()
-    make("chase")  # an algorithm compiles its kernels when it is made; the demo has none of these
     from ..analysis.match import no_packets, with_index
 
+    make("chase")  # an algorithm compiles its kernels when it is made; the demo has none of these
     with_index(no_packets())  # a log of so few packets needs no index
     with tempfile.TemporaryDirectory() as folder:
         result = CliRunner().invoke(demo, ["-d", folder, "--frames", "2"])

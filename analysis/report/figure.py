@@ -7,8 +7,10 @@ and PNG in the size of a column of a paper.
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +18,11 @@ from typing import Any, Final
 
 from ...datasets.files import atomic_write
 
-# Okabe and Ito's palette: told apart in print and by colour-blind readers.
-COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 PAPER_INCHES: Final = (3.5, 2.4)
 PAGE_INCHES: Final = (7.0, 3.9)
 
-_STYLE: Final = {
+_STYLE: Final[dict[Any, Any]] = {
+    "axes.axisbelow": True,
     "axes.grid": True,
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -29,6 +30,7 @@ _STYLE: Final = {
     "grid.alpha": 0.3,
     "legend.frameon": False,
     "svg.fonttype": "none",  # text stays text: small files, and readers can search it
+    "text.parse_math": False,  # names may have a $ in them
 }
 
 
@@ -56,8 +58,11 @@ class Figure:
         """The figure for a page: an ``<svg>`` element."""
         text = self._drawn("svg", PAGE_INCHES, 10).decode()
         element = text[text.index("<svg") :]
-        # The page sets the width, and the figure keeps its shape.
-        return re.sub(r'(<svg[^>]*?) width="[^"]*"|height="[^"]*pt" ', r"\1", element, count=2)
+        element = re.sub(r"<metadata>.*?</metadata>", "", element, count=1, flags=re.DOTALL)
+        head, rest = element.split(">", 1)
+        # The page sets the width, and the figure keeps its shape; HTML needs no name spaces.
+        head = re.sub(r' (width|height|xmlns|xmlns:xlink|version)="[^"]*"', "", head)
+        return f'{head} role="img" aria-label="{html.escape(self.title)}">{rest}'
 
     def csv(self) -> str:
         """Its table."""
@@ -90,7 +95,9 @@ class Figure:
         style = {**_STYLE, "font.size": points, "svg.hashsalt": self.name}
         dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
         out = io.BytesIO()
-        with mpl.rc_context(style):
+        with mpl.rc_context(style), warnings.catch_warnings():
+            # Letters that the font does not have become boxes; names may have any.
+            warnings.filterwarnings("ignore", message="Glyph|constrained_layout not applied")
             canvas = Canvas(figsize=inches, layout="constrained")
             FigureCanvasAgg(canvas)
             self.draw(canvas.add_subplot())

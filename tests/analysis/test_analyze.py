@@ -132,11 +132,12 @@ def expected(cases: list[Case], udp_frame: Frame) -> dict[str, Any]:
                 "frames": group["frames"],
                 "good": group["good"],
                 "bad": group["bad"],
+                "rewritten": 0,
                 "share_bad": share(group["bad"], group["good"] + group["bad"]),
                 "judged": group["judged"],
                 "bits": group["bits"],
                 "bit_errors": group["bit_errors"],
-                "ber": share(group["bit_errors"], group["bits"]),
+                "ber_bad": share(group["bit_errors"], group["bits"]),
             }
             for (rate, signal), group in sorted(groups.items())
         ],
@@ -177,6 +178,18 @@ class TestAgainstPlainPython:
         assert bool(found.pop("warnings")) == (judged < 0.9 * bad)
         for of_throughput in ("throughput", "model", "comparisons"):
             json.dumps(found.pop(of_throughput), allow_nan=False)
+        json.dumps(found.pop("signal"))
+        assert found.pop("group_by") == ["rate_mbps", "signal_dbm"]
+        for group in found["by"]:  # whose numbers tests/analysis/test_statistics.py checks
+            low, high = group.pop("share_bad_low"), group.pop("share_bad_high")
+            assert low is None or low <= group["share_bad"] <= high
+            patterns = group.pop("patterns")
+            assert bool(patterns) == bool(group["judged"])
+            assert not patterns or patterns["copies"] is None
+            bits = group["bits"] + group.pop("good_bits")
+            assert group.pop("ber") == share(group["bit_errors"], bits)
+            for name in ("ber_low", "ber_high", "ber_bad_low", "ber_bad_high"):
+                assert group.pop(name) is None or group["bit_errors"]
         assert found == expected(cases, udp_frame)
         assert list(found) == ["frames", "matching", "by", "algorithms", "losses"]
         json.dumps(found, allow_nan=False)
@@ -223,7 +236,7 @@ class TestMatching:
     def test_nothing_is_bad(self, run: Callable[[list[bytes]], Analysis], udp_frame: Frame) -> None:
         """Without bad frames there is a group with nothing judged."""
         (group,) = run([udp_frame(b"abc")]).groups
-        assert (group.frames, group.judged, group.ber, group.share_bad) == (1, 0, None, 0.0)
+        assert (group.frames, group.judged, group.ber_bad, group.share_bad) == (1, 0, None, 0.0)
 
     def test_no_frames(self, run: Callable[[list[bytes]], Analysis]) -> None:
         """Without frames there are no groups."""

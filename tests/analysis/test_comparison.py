@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wtrec.analysis.comparison import Comparisons
-from wtrec.analysis.grouping import Groups, Sums
+from wtrec.analysis.grouping import Grouping, Sums
 from wtrec.analysis.intervals import mcnemar
 from wtrec.analysis.kernels import CORRECT, UNJUDGED, WRONG
 from wtrec.analysis.scoring import ABSTAINED, Verdicts
@@ -49,10 +49,10 @@ class TestGroups:
     )
     def test_against_counters(self, batches: list[list[tuple[Any, ...]]], by: list[str]) -> None:
         """Frames with the same values have the same number, over any number of batches."""
-        groups, sums = Groups(by), Sums(2)
+        groups, sums = Grouping(by), Sums(2)
         expected: Counter[tuple[Any, ...]] = Counter()
         for rows in batches:
-            codes = groups.codes(batch(rows))
+            codes = groups.of(batch(rows))
             sums.add(codes, np.ones(len(codes)), np.full(len(codes), 3))
             for rate, sender, status in rows:
                 values = {
@@ -93,8 +93,8 @@ class TestComparisons:
                     empty.service_ns,
                 )
             )
-        groups = Groups([])
-        groups.codes(batch([(None, None, FcsStatus.BAD)]))
+        groups = Grouping([])
+        groups.of(batch([(None, None, FcsStatus.BAD)]))
         pairs = Comparisons(["one", "other"])
         known = np.array([frame[0] for frame in frames], np.bool_)
         pairs.add(np.zeros(len(frames), np.int64), known, verdicts)

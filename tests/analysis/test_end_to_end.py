@@ -48,7 +48,7 @@ def test_numbers_are_what_was_injected(
     capture = write_capture(tmp_path / "run.pcapng", received, rates=frame_rates)
     log = write_tx_log(tmp_path / "run.tx.parquet", sent)
     results = tmp_path / "run.crc-flip.parquet"
-    algorithm, parameters = make("crc-flip")
+    algorithm, parameters = make("crc-flip:max_flips=2")
     summary = replay(capture, [Contender(algorithm, parameters, results)])
     with TableFile(log, TX) as file:
         analysis = analyze(capture, truth=TxLogTruth(file), results=[results])

@@ -1,46 +1,49 @@
-"""Wilson's interval and McNemar's test against their definitions."""
+"""Intervals and tests for frames, against closed forms and exact sums."""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import comb, sqrt
+from math import comb
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from wtrec.analysis.intervals import mcnemar, wilson
+from wtrec.analysis.intervals import ends, mcnemar, wilson
 
 
 class TestWilson:
-    """The score interval."""
+    """The score interval of a share."""
 
-    @given(st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-    def test_bounds_are_where_the_score_test_turns(self, counts: tuple[int, int]) -> None:
-        """At a bound inside (0, 1) the observed share is z standard errors away."""
-        k, n = counts
-        for bound in wilson(k, n):
-            assert 0 <= bound <= 1
-            if 0 < bound < 1:
-                score = abs(k / n - bound) / sqrt(bound * (1 - bound) / n)
-                assert score == pytest.approx(1.959964, rel=1e-5)
+    def test_published_values(self) -> None:
+        """81 of 263, the example of Newcombe (1998), method 3; and the edges' closed form."""
+        low, high = wilson(81, 263) or (0, 0)
+        assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+        z2 = 1.959963984540054**2
+        assert ends(0, 30) == [0.0, pytest.approx(z2 / (30 + z2))]
+        assert ends(30, 30) == [pytest.approx(30 / (30 + z2)), 1.0]
 
-    def test_without_trials(self) -> None:
-        """Nothing is known."""
-        assert wilson(0, 0) == (0.0, 1.0)
+    def test_solves_its_equation(self) -> None:
+        """At both ends the score statistic is what the level says."""
+        for events, frames in [(1, 7), (50, 100), (3, 4000)]:
+            for end in wilson(events, frames) or ():
+                z = (events / frames - end) / (end * (1 - end) / frames) ** 0.5
+                assert abs(z) == pytest.approx(1.959963984540054)
+
+    def test_nothing(self) -> None:
+        """Without frames nothing is said."""
+        assert wilson(0, 0) is None
+        assert ends(0, 0) is None
 
 
 class TestMcNemar:
-    """The exact test."""
+    """The exact test of paired algorithms."""
 
-    @given(st.integers(0, 200), st.integers(0, 200))
-    def test_against_the_binomial_sum(self, b: int, c: int) -> None:
-        """Twice the smaller tail of a fair coin, at most one."""
-        tail = sum(comb(b + c, k) for k in range(min(b, c) + 1))
-        expected = min(Fraction(1), Fraction(2 * tail, 2 ** (b + c)))
-        assert mcnemar(b, c) == pytest.approx(float(expected), rel=1e-9)
+    @pytest.mark.parametrize("n", [0, 1, 2, 9, 40, 333])
+    def test_against_exact_sums(self, n: int) -> None:
+        """Twice the tail of fair coin tosses, in integers, and at most one."""
+        for k in range(n + 1):
+            tail = sum(comb(n, i) for i in range(min(k, n - k) + 1))
+            assert mcnemar(k, n - k) == pytest.approx(min(1.0, 2 * tail / 2**n), rel=1e-9)
 
-    def test_many_pairs(self) -> None:
-        """A million discordant pairs neither overflow nor take long."""
-        assert mcnemar(500_000, 501_000) == pytest.approx(0.3178, abs=1e-3)
-        assert mcnemar(1_000_000, 0) == 0
+    def test_many_frames(self) -> None:
+        """A million discordant frames are no trouble; what is certain is zero."""
+        assert mcnemar(499_000, 501_000) == pytest.approx(0.0456, abs=2e-4)
+        assert mcnemar(0, 1_000_000) == 0

@@ -95,8 +95,8 @@ def test_a_relay(run: Run) -> None:
     clean = run(frames)
     assert clean.matching == {Outcome.REWRITTEN: 40}
     (group,) = clean.groups
-    assert (group.frames, group.good, group.bad, group.judged) == (80, 40, 0, 0)
-    assert (group.bit_errors, group.ber, group.share_bad) == (0, None, 0.0)
+    assert (group.frames, group.good, group.bad, group.rewritten) == (80, 40, 0, 40)
+    assert (group.bit_errors, group.ber_bad, group.share_bad) == (0, None, 0.0)
     assert clean.warnings == []
     errors = [560, 561, 700]  # in the payload
     mixed = run([*frames, fcs.flip(frame(7), errors), fcs.flip(frame(9), errors)])

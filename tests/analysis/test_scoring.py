@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wtrec.analysis.analyze import analyze
-from wtrec.analysis.intervals import wilson
+from wtrec.analysis.intervals import ends
 from wtrec.analysis.payload_truth import PayloadTruth
 from wtrec.analysis.scoring import AlgorithmScore
 from wtrec.datasets.frames import FcsStatus, FrameBatch
@@ -99,7 +99,7 @@ class TestVerdicts:
         for name, part in (("right", expected["correct"]), ("wrong", expected["wrong"])):
             attempted = expected["attempted"]
             assert found.pop(f"{name}_share") == (part / attempted if attempted else None)
-            interval = list(wilson(part, attempted)) if attempted else None
+            interval = ends(part, attempted)
             assert found.pop(f"{name}_interval") == interval
         found.pop("by")
         assert found == {

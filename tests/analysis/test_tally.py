@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wtrec.analysis.grouping import Grouping
+from wtrec.analysis.statistics import Numbers
 from wtrec.analysis.tally import Group, Tally
 from wtrec.datasets.frames import FcsStatus, FrameBatch
-from wtrec.errors import MatchError
 
 ADDRESSES = [b"\2\0\0\0\0\1", b"\2\0\0\0\0\2", None]
 ROWS = st.lists(
@@ -26,6 +27,7 @@ ROWS = st.lists(
             "bits": st.integers(0, 8000),
             "errors": st.integers(0, 4000),
             "judged": st.booleans(),
+            "rewritten": st.booleans(),
         }
     ),
     min_size=1,
@@ -56,7 +58,8 @@ class TestTally:
     )
     def test_against_counters(self, batches: list[list[dict[str, Any]]], by: list[str]) -> None:
         """Every measure of every group is the sum over its frames, null being a value too."""
-        tally = Tally(by)
+        grouping = Grouping(by)
+        tally = Tally(grouping)
         expected: dict[tuple[Any, ...], Counter[str]] = {}
         for rows in batches:
             bad = [
@@ -64,11 +67,19 @@ class TestTally:
                 for i, row in enumerate(rows)
                 if row["judged"] and row["fcs_status"] == FcsStatus.BAD
             ]
+            rewritten = [
+                i
+                for i, row in enumerate(rows)
+                if row["rewritten"] and row["fcs_status"] == FcsStatus.BAD and i not in bad
+            ]
+            frames = batch(rows)
             tally.add(
-                batch(rows),
+                frames,
+                grouping.of(frames),
                 np.array(bad, np.int64),
                 np.array([rows[i]["bits"] for i in bad], np.int64),
                 np.array([rows[i]["errors"] for i in bad], np.int64),
+                rewritten=np.array(rewritten, np.int64),
             )
             for i, row in enumerate(rows):
                 key = tuple(
@@ -77,14 +88,15 @@ class TestTally:
                 counter = expected.setdefault(key, Counter())
                 counter["frames"] += 1
                 counter["good"] += row["fcs_status"] == FcsStatus.GOOD
-                counter["bad"] += row["fcs_status"] == FcsStatus.BAD
+                counter["bad"] += row["fcs_status"] == FcsStatus.BAD and i not in rewritten
+                counter["rewritten"] += i in rewritten
                 if i in bad:
                     counter["judged"] += 1
                     counter["bits"] += row["bits"]
                     counter["bit_errors"] += row["errors"]
         groups = tally.groups()
         order = sorted(expected, key=lambda key: [(value is not None, value) for value in key])
-        measures = ("frames", "good", "bad", "judged", "bits", "bit_errors")
+        measures = ("frames", "good", "bad", "rewritten", "judged", "bits", "bit_errors")
         assert [
             (list(group.key.values()), [getattr(group, name) for name in measures])
             for group in groups
@@ -97,40 +109,41 @@ class TestTally:
         ]
         assert all(list(group.key) == by for group in groups)
 
-    def test_short_names(self) -> None:
-        """Rate, signal and noise stand for columns; a column named twice counts once."""
-        by = ["rate", "signal", "noise", "rate_mbps"]
-        assert Tally(by).by == ["rate_mbps", "signal_dbm", "noise_dbm"]
-
-    @pytest.mark.parametrize("name", ["", "bits", "mpdu", "time"])
-    def test_no_key(self, name: str) -> None:
-        """What is no column, or different in each frame, is refused with what there is."""
-        with pytest.raises(MatchError, match=f"no column '{name}' to group by; there are: number"):
-            Tally([name])
-
 
 class TestGroup:
     """Shares of a group."""
 
     def test_shares(self) -> None:
         """Frames that cannot be verified are in no share."""
-        group = Group({"rate_mbps": 6.0}, 10, 3, 1, 1, 800, 20)
+        numbers = Numbers(2400, (0.001, 0.1))
+        group = Group({"rate_mbps": 6.0}, 10, 3, 1, 2, 1, 800, 20, numbers)
         assert group.share_bad == 0.25
-        assert group.ber == 0.025
         assert group.to_json() == {
             "rate_mbps": 6.0,
             "frames": 10,
             "good": 3,
             "bad": 1,
+            "rewritten": 2,
             "share_bad": 0.25,
+            "share_bad_low": pytest.approx(0.0456, abs=1e-4),
+            "share_bad_high": pytest.approx(0.6994, abs=1e-4),
             "judged": 1,
             "bits": 800,
             "bit_errors": 20,
-            "ber": 0.025,
+            "good_bits": 2400,
+            "ber": 0.00625,
+            "ber_low": 0.001,
+            "ber_high": 0.1,
+            "ber_bad": 0.025,
+            "ber_bad_low": None,
+            "ber_bad_high": None,
+            "patterns": None,
         }
 
     def test_nothing(self) -> None:
         """Of nothing there is no share."""
-        group = Group({}, 2, 0, 0, 0, 0, 0)
+        group = Group({}, 2, 0, 0, 0, 0, 0, 0)
         assert group.share_bad is None
         assert group.ber is None
+        assert group.ber_bad is None
+        assert group.share_bad_interval is None

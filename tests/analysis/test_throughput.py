@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from wtrec.analysis.dcf import Exchange, Phy
 from wtrec.analysis.energy import Power
 from wtrec.analysis.goodput import Ack, deliver
-from wtrec.analysis.intervals import mcnemar, wilson
+from wtrec.analysis.intervals import ends, mcnemar
 from wtrec.cli.analyze import analyze
 from wtrec.cli.replay import replay
 from wtrec.cli.simulate import simulate
@@ -93,7 +93,7 @@ class TestRun:
             rate = group["rate_mbps"]
             assert (group["frames"], group["bad"]) == (frames[rate], bad[rate])
             assert group["per"] == bad[rate] / frames[rate]
-            assert group["per_interval"] == list(wilson(bad[rate], frames[rate]))
+            assert group["per_interval"] == ends(int(bad[rate]), int(frames[rate]))
             phy = Phy.B if rate == 11 else Phy.G
             assert (group["phy"], group["msdu"]) == (str(phy), MSDU)
             exchange = Exchange(phy, rate, MSDU)
@@ -151,8 +151,8 @@ class TestRun:
                 assert sum(row[name] for row in algorithm["by"]) == algorithm[name]
             for row in algorithm["by"]:
                 assert row["right_share"] == row["correct"] / row["attempted"]
-                assert row["right_interval"] == list(wilson(row["correct"], row["attempted"]))
-                assert row["wrong_interval"] == list(wilson(row["wrong"], row["attempted"]))
+                assert row["right_interval"] == ends(row["correct"], row["attempted"])
+                assert row["wrong_interval"] == ends(row["wrong"], row["attempted"])
 
     def test_comparison(self, found: dict[str, Any]) -> None:
         """Two flips repair what one does, and more; groups add up to the whole."""
