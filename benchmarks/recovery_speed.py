@@ -23,6 +23,7 @@ from wtrec.phy.error_events import Code
 from wtrec.phy.ofdm import MODES, SERVICE
 from wtrec.recorder.simulate import HEADERS_LENGTH
 from wtrec.replay.algorithm import make
+from wtrec.replay.algorithms.candidates import Bad
 from wtrec.replay.algorithms.crc_event import LOOKUPS, ladder
 from wtrec.replay.algorithms.shapes import Singles
 
@@ -208,7 +209,7 @@ def _events(rate: int) -> Callable[[int], object]:
     bits = 8 * BYTES
     code = _code(rate)
     period = code.period
-    expected = Singles(ladder(code), SERVICE).expected(np.array([bits]))[0]
+    expected = Singles(ladder(code), SERVICE).expected(Bad.blank(BYTES))[0]
     events = error_events.events(code, int(np.flatnonzero(expected <= GATE)[-1]))
     syndromes = _syndromes(events.masks)
     quotients = _quotients(bits)
