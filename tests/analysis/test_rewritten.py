@@ -98,6 +98,9 @@ def test_a_relay(run: Run) -> None:
     assert (group.frames, group.good, group.bad, group.rewritten) == (80, 40, 0, 40)
     assert (group.bit_errors, group.ber_bad, group.share_bad) == (0, None, 0.0)
     assert clean.warnings == []
+    throughput = clean.to_json()["throughput"]
+    assert throughput["rewritten"] == 40
+    assert [(row["frames"], row["bad"]) for row in throughput["groups"]] == [(40, 0)]
     errors = [560, 561, 700]  # in the payload
     mixed = run([*frames, fcs.flip(frame(7), errors), fcs.flip(frame(9), errors)])
     assert mixed.matching == {Outcome.REWRITTEN: 40, Outcome.MATCHED: 2}
