@@ -101,7 +101,7 @@ def legend(axes: Any, title: str = "", most: int = 8) -> None:
     labels = [short(label) for label in labels]
     points = mpl.rcParams["font.size"] * _SMALL
     fitting = canvas.get_figwidth() * _POINTS_PER_INCH / (0.55 * points)
-    columns = max(1, min(len(labels), most, int(fitting / (max(map(len, labels)) + 6.5))))
+    columns = max(1, min(len(labels), most, int(fitting / (max(map(len, labels)) + 6.4))))
     canvas.legend(
         handles,
         labels,
