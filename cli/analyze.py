@@ -82,7 +82,8 @@ if TYPE_CHECKING:
     "deadlines",
     multiple=True,
     metavar="NAME|US",
-    help="Of the decoding, in us, or sifs, sifs-5ghz, block-ack, application; repeatable.",
+    help="Of the decoding, in us, or sifs, sifs-5ghz, block-ack, application; repeatable. The times are "
+    "printed if there is one; json always has them.",
 )
 @report_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
@@ -152,7 +153,7 @@ def analyze(
         click.echo(_csv([group.counts() for group in analysis.groups]), nl=False)
     else:
         _print(analysis)
-        print_evaluation(analysis)
+        print_evaluation(analysis, timed=bool(deadlines))
     for warning in analysis.warnings:
         click.echo(f"wtrec: warning: {warning}", err=True)
     finish(context, analysis.losses)

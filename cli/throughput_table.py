@@ -51,8 +51,11 @@ def assumptions(
     )
 
 
-def print_evaluation(analysis: Analysis) -> None:
-    """Goodput, the model beside the replay, airtime seen, service times, comparisons."""
+def print_evaluation(analysis: Analysis, *, timed: bool) -> None:
+    """Goodput, the model beside the replay, airtime seen, comparisons; ``timed``: service times.
+
+    These depend on the machine and its load, and the rest does not.
+    """
     if analysis.evaluation is None:
         return
     found = analysis.evaluation.to_json()
@@ -68,7 +71,8 @@ def print_evaluation(analysis: Analysis) -> None:
     header += ["sender uJ/bit", "receiver uJ/bit"] if power else []
     print_table(header, rows, f"goodput, if {_ACK[ack]}:")
     _print_model(found["model"], names)
-    _print_service(found["throughput"]["service"])
+    if timed:
+        _print_service(found["throughput"]["service"])
     if found["comparisons"]:
         print_table(
             ["first", "second", "same frames", "first only", "second only", "p"],
