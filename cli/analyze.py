@@ -82,8 +82,8 @@ if TYPE_CHECKING:
     "deadlines",
     multiple=True,
     metavar="NAME|US",
-    help="Of the decoding, in us, or sifs, sifs-5ghz, block-ack, application; repeatable. The times are "
-    "printed if there is one; json always has them.",
+    help="Of the decoding, in us, or sifs, sifs-5ghz, block-ack, application; repeatable. Decode "
+    "times are printed if there is one; json always has them.",
 )
 @report_options
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
