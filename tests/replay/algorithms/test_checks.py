@@ -131,7 +131,7 @@ def packets(draw: st.DrawFn) -> tuple[bytes, bytes]:
         pseudo = addresses + struct.pack(">IHBB", len(payload), 0, 0, protocol)
         right = mac.internet_checksum(bytes(payload if protocol == ICMP else pseudo + payload))
         if protocol == UDP:
-            right = draw(st.sampled_from([right or 0xFFFF] * 4 + [0]))
+            right = draw(st.sampled_from([right or 0xFFFF, 0]))
         payload[place : place + 2] = right.to_bytes(2, "big")
     if v6:
         return b"\x86\xdd", struct.pack(
@@ -631,19 +631,20 @@ class TestByChance:
         return confirmed
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("payload", PAYLOADS)
     @pytest.mark.parametrize("name", CHANCE)
-    def test_hopeless_damage(
-        self, name: str, payload: str, udp_frame: UdpFrame, bad_frames: BadFrames
-    ) -> None:
+    def test_hopeless_damage(self, name: str, udp_frame: UdpFrame, bad_frames: BadFrames) -> None:
         """Where much of a packet is wrong, 2^-16 of the candidates in it are confirmed, not more.
 
-        Those that reach out of the packet's payload can hardly be: about a fifth.
+        Those that reach out of the packet's payload can hardly be: about a fifth of all, and half
+        of three flips.
         """
-        number = 2_000_000
-        found = self.confirmed(name, payload, 100, number, udp_frame, bad_frames)
-        expected = number * BY_CHANCE
-        assert 0.4 * expected - 4 * math.sqrt(expected) < found
+        number = 500_000
+        found = sum(
+            self.confirmed(name, payload, 100, number, udp_frame, bad_frames)
+            for payload in self.PAYLOADS
+        )
+        expected = len(self.PAYLOADS) * number * BY_CHANCE
+        assert 0.4 * expected - 4 * math.sqrt(0.4 * expected) < found
         assert found < expected + 4 * math.sqrt(expected)
 
     @pytest.mark.parametrize(

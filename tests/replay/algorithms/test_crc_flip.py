@@ -262,9 +262,8 @@ def test_claims_only_what_is_unique(length: int, syndrome: int) -> None:
 
 def test_noise(check_noise: Callable[..., None]) -> None:
     """A hundred thousand frames of random bytes are repaired as often as is said."""
-    for length, gate in ((100, 0.05), (60, 0.01)):
-        algorithm = CrcFlip(gate=gate)
-        check_noise(algorithm, algorithm._stages, gate, length, {})
+    algorithm = CrcFlip(gate=0.01)
+    check_noise(algorithm, algorithm._stages, 0.01, 60, {})
 
 
 class TestParameters:

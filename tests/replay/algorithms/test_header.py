@@ -73,27 +73,29 @@ def learnt(known: Sequence[bytes], bad_batch: Batch) -> KnownHeaders:
 def test_any_damage(control: int, retry: bool, bad_batch: Batch, listed: Listed) -> None:
     """Whatever is wrong in the part that is kept, and Retry with it, is put right; nothing else is.
 
-    A thousand frames are compared with a plain search, half of them damaged elsewhere.
+    Frames are compared with a plain search, half of them damaged elsewhere.
     """
     draw = random.Random(control)
-    known = [frame(control, number, draw) for number in range(20)]
+    known = [frame(control, number, draw) for number in range(10)]
     places = forms(control)[-1]
     received = []
-    for i in range(1000):
-        sent = frame(control, draw.randrange(20), draw, draw.randrange(60))
+    for i in range(160):
+        sent = frame(control, draw.randrange(10), draw, draw.randrange(60))
         if retry:
             sent = fcs.append(fcs.flip(sent[:-4], [RETRY]))
         flips = set(draw.sample(places, draw.randrange(1, len(places) // 2)))
         if i % 2:
             flips ^= {draw.randrange(8 * 22, 8 * len(sent))}
+        if i % 3:
+            flips ^= {RETRY}
         received.append(fcs.flip(sent, flips))
     headers = learnt(known, bad_batch)
-    bad = Bad.of(bad_batch(received, first=21))
-    found = listed(headers.find(bad, np.ones(1000, np.int64)))
+    bad = Bad.of(bad_batch(received, first=11))
+    found = listed(headers.find(bad, np.ones(160, np.int64)))
     expected = [plain(known, mpdu) for mpdu in received]
     assert found == sorted((row, 1, flips) for row, every in enumerate(expected) for flips in every)
     assert all(expected[::2])
-    assert sum(map(bool, expected[1::2])) < 250  # behind the sequence control, maybe in LLC/SNAP
+    assert sum(map(bool, expected[1::2])) < 40  # behind the sequence control, maybe in LLC/SNAP
 
 
 def test_random_frames(bad_batch: Batch, listed: Listed) -> None:
@@ -144,6 +146,17 @@ class TestOrder:
         assert claims(repairs) == {1: None, 3: [33, 66, 99, 101, 140]}
         assert repairs.expected_false[1] == 2 * 2 / 2**32
         assert repairs.candidates.tolist() == [-1, 1]
+
+    def test_another_before(self, bad_batch: Batch, claims: Claims) -> None:
+        """Nor does it help that other headers are known already."""
+        draw = random.Random(1)
+        one, other = frame(PLAIN, 1, draw), frame(PLAIN, 2, draw)
+        bad = fcs.flip(frame(PLAIN, 2, draw), [33, 66, 99])
+        status = [FcsStatus.GOOD, FcsStatus.BAD, FcsStatus.GOOD, FcsStatus.BAD]
+        batch = bad_batch([one, bad, other, bad], status=status)
+        repairs = Header(checks="none").recover(batch)
+        assert claims(repairs) == {2: None, 4: [33, 66, 99]}
+        assert repairs.candidates.tolist() == [0, 1]
 
     def test_full(self, bad_batch: Batch, claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
         """The first headers are kept when there are too many, however they come in batches."""

@@ -219,6 +219,15 @@ class TestConfirmed:
         repairs = Staged([stage], 0.01).recover(damaged)
         assert repairs.candidates.tolist() == [2]
 
+    def test_not_confirmed(self, damaged: FrameBatch) -> None:
+        """Flips that turn a wrong checksum off are not claimed, though nothing is against them."""
+        mpdu = damaged.mpdu(0)
+        off = [bit for bit in range(8 * 58, 8 * 60) if mpdu[bit // 8] >> bit % 8 & 1]
+        stage = Told([0, 0.01], {1: [(1, off)]})
+        repairs = Staged([stage], 0.01, checks="llc+ip+transport").recover(damaged)
+        assert repairs.candidates.tolist() == [0]
+        assert Staged([stage], 0.01).recover(damaged).repaired[0]
+
     def test_late_stages(self, damaged: FrameBatch, two: FrameBatch, claims: Claims) -> None:
         """Stages for confirmed candidates come last, and only where confirmation is possible."""
         late = Told([0, 1.0], {1: [(1, list(self.FLIPS))]})
@@ -269,7 +278,7 @@ def damaged_link(udp_frame: UdpFrame, bad_batch: Batch, radio: dict[str, float])
     """Frames of several kinds and lengths, intact ones among them, damaged in several ways."""
     draw = random.Random(1)
     frames, status = [], []
-    for i in range(24):
+    for i in range(16):
         good = udp_frame(draw.randbytes(draw.choice([20, 60])), i)
         if i % 5 == 1:
             good = fcs.append(good[:4] + draw.randbytes(6) + good[10:-4])
@@ -325,6 +334,6 @@ def test_batches_do_not_matter(
         parts = [whole.slice(at, min(size, len(whole) - at)) for at in range(0, len(whole), size)]
         assert joined(make(choice)[0], parts) == expected
     claimed = expected[2]
-    assert len(claimed) == 18
+    assert len(claimed) == 12
     if name == "auto" or not radio:
         assert any(claimed) or name in {"crc-event", "crc-dsss", "crc-seed"}
