@@ -60,10 +60,7 @@ class TestList:
     def test_as_algo_takes_them(self) -> None:
         """With their parameters and defaults, and a line of description."""
         shown = _algos().output
-        assert (
-            "crc-flip:max_flips=3,gate=0.01,checks=llc+ip+transport+known\n    Up to three flipped bits"
-            in shown
-        )
+        assert f"{CRC_FLIP}\n    Up to three flipped bits" in shown
         assert "\nexec:COMMAND\n    A program in any language" in shown
 
     def test_json(self) -> None:
