@@ -81,14 +81,19 @@ def is_ofdm(frames: FrameBatch) -> NDArray[np.bool_]:
 
 def added(state: int, bits: int) -> NDArray[np.uint8]:
     """What the sequence from a state on adds to a frame of so many bits."""
-    return np.resize(sequences()[state], bits)
+    return np.resize(_sequences()[state], bits)
+
+
+@functools.cache
+def _sequences() -> NDArray[np.uint8]:
+    return sequences()
 
 
 @functools.lru_cache(maxsize=4096)
 def states_by_syndrome(length: int) -> dict[int, int]:
     """The state, 1 to 127, by the syndrome that its sequence has in a frame of so many bytes."""
     effects = fcs.bit_syndromes(8 * length)[::-1]
-    table = sequences()
+    table = _sequences()
     every = {
         state: int(np.bitwise_xor.reduce(effects * np.resize(table[state], len(effects))))
         for state in range(1, STATES)

@@ -63,17 +63,33 @@ class Pairs:
     def find(self, bad: Bad, ceiling: NDArray[np.int64]) -> Candidates:
         """All candidates of frames up to a weight each."""
         heaviest = self._lighter(bad.bits)
-        lightest = int(np.flatnonzero(self._spectrum)[0])
-        top = len(self._spectrum) - 1
-        highest = int(ceiling.max(initial=0))
-        dictionary = self._ladder.up_to(
-            max(0, min(highest - lightest, top)), anywhere=self._lead == ANYWHERE
-        )
-        index, masks = dictionary.index, dictionary.masks
-        weights = index.weights.astype(np.int64)
-        lighter = np.flatnonzero(weights <= min(heaviest.max(initial=0), highest // 2))
-        lighter = lighter[np.argsort(weights[lighter], kind="stable")]
         expected = float(np.take_along_axis(self.expected(bad), ceiling[:, None], 1).sum())
+        room = 1024 + int(expected + 6 * math.sqrt(expected))  # to search twice would cost more
+        weights = np.flatnonzero(self._spectrum)
+        most = min(heaviest.max(initial=0), ceiling.max(initial=0) // 2)
+        tried = weights[weights <= most].tolist() or weights[:1].tolist()
+        parts = [self._of(bad, ceiling, heaviest, weight, room) for weight in tried]
+        row, weight, masks, last = (np.concatenate(column) for column in zip(*parts, strict=True))
+        offsets, flips = spelled(masks, last)
+        return Candidates(row, weight, offsets[::2], flips).taken(np.argsort(row, kind="stable"))
+
+    def _of(
+        self,
+        bad: Bad,
+        ceiling: NDArray[np.int64],
+        heaviest: NDArray[np.int64],
+        lighter: int,
+        room: int,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.int64]]:
+        """Pairs whose lighter shape is of one weight, so that few are heavy enough for the other.
+
+        Returns:
+            Frames and weights of the pairs; masks and last bits of the shapes, two for each pair.
+        """
+        top = min(int(ceiling.max(initial=0)) - lighter, len(self._spectrum) - 1)
+        dictionary = self._ladder.up_to(max(lighter, top), anywhere=self._lead == ANYWHERE)
+        index = dictionary.index
+        places = np.flatnonzero(index.weights == lighter)
         found = collect(
             lambda out: pairs_kernel.match_pairs(
                 syndromes(bad),
@@ -83,19 +99,23 @@ class Pairs:
                 self._gap,
                 self._lead,
                 self._ladder.classes,
-                lighter,
-                dictionary.syndromes[lighter],
+                places,
+                dictionary.syndromes[places],
                 self._strides,
                 index,
                 fcs_logs.tables(),
                 out,
             ),
             5,
-            1024 + int(expected + 6 * math.sqrt(expected)),  # to search twice would cost more
+            room,
         )
         both = found[:, [1, 3]]
-        offsets, flips = spelled(masks[both.reshape(-1)], found[:, [2, 4]].reshape(-1))
-        return Candidates(found[:, 0], weights[both].sum(axis=1), offsets[::2], flips)
+        return (
+            found[:, 0],
+            index.weights[both].astype(np.int64).sum(axis=1),
+            dictionary.masks[both.reshape(-1)],
+            found[:, [2, 4]].reshape(-1),
+        )
 
     def _lighter(self, bits: NDArray[np.int64]) -> NDArray[np.int64]:
         """Largest weight of the lighter shape, by the length of a frame."""

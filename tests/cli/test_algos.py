@@ -47,6 +47,9 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
+CRC_FLIP = "crc-flip:max_flips=3,gate=0.01,checks=llc+ip+transport+known"
+
+
 def _algos(*words: str) -> Result:
     return CliRunner().invoke(wtrec, ["algos", *words])
 
@@ -57,7 +60,7 @@ class TestList:
     def test_as_algo_takes_them(self) -> None:
         """With their parameters and defaults, and a line of description."""
         shown = _algos().output
-        assert "crc-flip:max_flips=2,gate=0.01\n    Up to three flipped bits" in shown
+        assert f"{CRC_FLIP}\n    Up to three flipped bits" in shown
         assert "\nexec:COMMAND\n    A program in any language" in shown
 
     def test_json(self) -> None:
@@ -86,8 +89,8 @@ class TestOne:
         """Description, parameters with their meanings, source, cost, and the module's opening."""
         shown = _algos("crc-flip").output
         for part in [
-            "crc-flip:max_flips=2,gate=0.01\n    Up to three flipped bits, found by the FCS.\n",
-            "\n    max_flips (int, default 2): Largest number of flips to look for, 1 to 3.\n",
+            f"{CRC_FLIP}\n    Up to three flipped bits, found by the FCS.\n",
+            "\n    max_flips (int, default 3): Largest number of flips to look for, 1 to 3.\n",
             "\n    source: McDaniel, C/C++ Users Journal 2003",
             "\n    cost: ",
             "found by the FCS alone",
@@ -139,4 +142,6 @@ class TestOne:
         """The error names those that there are."""
         error = _algos("crc-magic").exception
         assert isinstance(error, AlgorithmError)
-        assert str(error).startswith("no algorithm 'crc-magic'; there are: crc-burst, ")
+        assert str(error).startswith(
+            "no algorithm 'crc-magic'; there are: auto, chase, crc-burst, "
+        )

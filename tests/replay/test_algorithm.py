@@ -27,6 +27,7 @@ from wtrec.replay.algorithm import (
     make,
     parameters,
 )
+from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_flip import CrcFlip
 from wtrec.replay.engine import Contender, replay
 
@@ -42,6 +43,9 @@ class FlipLast(PerFrameAlgorithm):
     def repair(self, mpdu, row, frames):
         return mpdu[:-1] + bytes([mpdu[-1] ^ self.mask])
 """
+
+
+PARAMETERS = "max_flips, gate, checks"  # of crc-flip
 
 
 @pytest.fixture
@@ -65,20 +69,26 @@ class TestMake:
 
     def test_choice(self) -> None:
         """Values are read by their type, and given back with the defaults."""
-        algorithm, values = make("crc-flip:max_flips=3,gate=0.1")
+        algorithm, values = make("crc-flip:max_flips=2,gate=0.1")
         assert isinstance(algorithm, CrcFlip)
         assert isinstance(algorithm, Algorithm)
-        assert values == {"max_flips": 3, "gate": 0.1}
-        assert make("crc-flip:gate=1e-3")[1] == {"max_flips": 2, "gate": 0.001}
-        assert make("crc-flip:")[1] == {"max_flips": 2, "gate": 0.01}
+        assert values == {"max_flips": 2, "gate": 0.1, "checks": ALL}
+        assert make("crc-flip:gate=1e-3")[1] == {"max_flips": 3, "gate": 0.001, "checks": ALL}
+        assert make("crc-flip:")[1] == {"max_flips": 3, "gate": 0.01, "checks": ALL}
 
     @pytest.mark.parametrize(
         ("choice", "message"),
         [
             ("", "no algorithm ''; there are: " + ", ".join(available())),
             ("crc-flop:a=1", "no algorithm 'crc-flop'; there are: " + ", ".join(available())),
-            ("crc-flip:flips=1", "crc-flip takes no parameter 'flips=1'; it has: max_flips, gate"),
-            ("crc-flip:gate", "crc-flip takes no parameter 'gate'; it has: max_flips, gate"),
+            (
+                "crc-flip:flips=1",
+                "crc-flip takes no parameter 'flips=1'; it has: max_flips, gate, checks",
+            ),
+            (
+                "crc-flip:gate",
+                "crc-flip takes no parameter 'gate'; it has: max_flips, gate, checks",
+            ),
             ("crc-flip:gate=", "crc-flip: gate='', wanted float"),
             ("crc-flip:max_flips=1.5", "crc-flip: max_flips='1.5', wanted int"),
             ("crc-flip:max_flips=9", "crc-flip: max_flips=9, wanted 1 to 3"),
@@ -105,8 +115,9 @@ class TestMake:
         assert "crc-flip" in available()
         assert load("crc-flip") is CrcFlip
         assert parameters(CrcFlip) == [
-            Parameter("max_flips", int, 2),
+            Parameter("max_flips", int, 3),
             Parameter("gate", float, 0.01),
+            Parameter("checks", str, ALL),
         ]
 
     @pytest.mark.usefixtures("plugin")

@@ -20,6 +20,7 @@ from wtrec.dot11 import fcs
 from wtrec.errors import AlgorithmError, FormatError
 from wtrec.replay import engine
 from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.engine import Contender, replay
 from wtrec.replay.pacing import FramesPerSecond, Pace, RecordedTime, TopSpeed
 
@@ -137,7 +138,7 @@ class TestResults:
         with TableFile(output, RESULTS) as results:
             metadata = results.metadata
         assert metadata["algorithm"] == "crc-flip"
-        assert json.loads(metadata["parameters"]) == {"max_flips": 3, "gate": 0.01}
+        assert json.loads(metadata["parameters"]) == {"max_flips": 3, "gate": 0.01, "checks": ALL}
         assert metadata["capture"] == "run.pcapng"
         assert metadata["capture_sha256"] == sha256_of(capture)
         assert metadata["pace"] == summary.pace == "pps 1e+06"

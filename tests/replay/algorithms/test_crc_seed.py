@@ -53,11 +53,15 @@ def test_every_seed(length: int, with_syndromes: Callable[..., Bad], listed: Lis
     So the share of damaged frames that fit by chance is 127 / 2^32, too small to be seen: the 127
     differ, and nothing else is accepted.
     """
-    phases = [
-        tuple(np.flatnonzero(scrambler.sequence(state, 8 * length)).tolist())
+    added = [
+        np.resize(scrambler.sequence(state, scrambler.PERIOD), 8 * length)
         for state in range(1, 128)
     ]
-    effects = [fcs.flip_effect(flips, length) for flips in phases]
+    phases = [tuple(np.flatnonzero(bits).tolist()) for bits in added]
+    blank = fcs.syndrome(bytes(length))
+    effects = [
+        fcs.syndrome(np.packbits(bits, bitorder="little").tobytes()) ^ blank for bits in added
+    ]
     assert len(set(effects)) == 127
     assert sorted(states_by_syndrome(length)) == sorted(effects)
     other = np.random.default_rng(length).integers(1, 2**32, 1000).tolist()

@@ -235,7 +235,7 @@ class TestEveryPlace:
     def test_lightest(self, name: str, with_syndromes: WithSyndromes) -> None:
         """The lightest shapes at all positions of all lengths, by the stage, flips and all."""
         of_kind, lead = LADDERS[name]
-        weight = int(np.flatnonzero(of_kind.census.sum(axis=1).cumsum() <= 150)[-1])
+        weight = int(np.flatnonzero(of_kind.census.sum(axis=1).cumsum() <= 80)[-1])
         dictionary = of_kind.up_to(weight, anywhere=lead == ANYWHERE)
         stage = Singles(of_kind, lead)
         for length in LENGTHS:
