@@ -60,8 +60,8 @@ class CrcEvent(Planned):
     Args:
         gate: Largest expected number of false candidates at which a repair is claimed.
         checks: Second checks, joined by ``+``: llc, ip, transport, known; or none.
-        lookups: Bounds the work for pairs of events: places of events that are looked at in a
-            frame, and kept in a table; 0: no pairs.
+        lookups: Bounds the work for pairs of events: places of the lighter one that are tried in
+            a frame; 0: no pairs.
     """
 
     name = "crc-event"

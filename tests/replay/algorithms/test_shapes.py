@@ -37,7 +37,10 @@ LADDERS = {
     **{f"events {a}/{b}": (EVENTS[a, b], SERVICE) for a, b in EVENTS},
     **{f"events {a}/{b} anywhere": (EVENTS[a, b], ANYWHERE) for a, b in EVENTS},
     **{
-        f"events {code.code_rate[0]}/{code.code_rate[1]} by cost": (crc_event.ladder(code), SERVICE)
+        f"events {code.code_rate[0]}/{code.code_rate[1]}, costs to {max(code.costs)}": (
+            crc_event.ladder(code),
+            SERVICE,
+        )
         for code in error_events.HEAVIEST
         if code.costs != (1,)
     },
@@ -176,6 +179,10 @@ AT_1500_BYTES = {
     "events 3/4 anywhere": 8,
     "events 5/6": 7,
     "events 5/6 anywhere": 6,
+    "events 1/2, costs to 5": 69,
+    "events 3/4, costs to 5": 37,
+    "events 2/3, costs to 7": 56,
+    "events 3/4, costs to 7": 44,
 }
 
 
@@ -253,7 +260,7 @@ class TestEveryPlace:
             weight = int((expected <= 0.01).sum()) - 1
             dictionary = of_kind.up_to(weight, anywhere=lead == ANYWHERE)
             index = dictionary.index
-            shape = draw.integers(0, len(index.spans), 4000)
+            shape = draw.integers(0, len(index.spans), max(4000, 1500 * of_kind.classes))
             spans = index.spans[shape].astype(np.int64)
             room = 8 * length - spans + 1
             last = spans - 1 + draw.integers(0, np.maximum(room, 1))
