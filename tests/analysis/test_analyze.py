@@ -28,6 +28,7 @@ Frame = Callable[..., bytes]
 PAYLOAD_AT = 60
 RULE = pattern("ramp")
 FCS, BAD_FCS = 0x10, 0x40  # Radiotap's flags
+PROTECTED = 14  # the bit whose error makes a frame that nobody claims to be bad unverifiable
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Case:
 
     def bits(self, length: int) -> set[int]:
         """The flipped bits of a frame of this length."""
-        return {flip % (8 * length) for flip in self.flips}
+        return {flip % (8 * length) for flip in self.flips} - {PROTECTED}
 
 
 CASES = st.lists(

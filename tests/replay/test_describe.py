@@ -47,7 +47,7 @@ class TestSections:
 def test_describe() -> None:
     """The parts of a description, from class and module."""
     described = describe("crc-burst")
-    assert described.usage == "crc-burst:max_span=16,gate=0.01"
+    assert described.usage == ("crc-burst:max_span=20,gate=0.01,checks=llc+ip+transport+known")
     assert described.summary == "One burst of wrong bits, found by the FCS."
     assert described.details.startswith("crc-burst: one burst of wrong bits")
     assert list(described.meanings) == [parameter.name for parameter in described.parameters]
