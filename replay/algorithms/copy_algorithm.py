@@ -14,6 +14,7 @@ Time goes on with the frame before where it is missing.
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Mapping
 from typing import Final
@@ -37,7 +38,7 @@ _LONGEST_MS = 60_000
 _USUAL_BITS = 1 << 14  # of a frame
 
 
-class CopyAlgorithm:
+class CopyAlgorithm(abc.ABC):
     """Base of algorithms that combine copies: they answer :meth:`combine`.
 
     Args:
@@ -77,6 +78,7 @@ class CopyAlgorithm:
         self._pairs = self._repaired = self._common = 0
         _warm()
 
+    @abc.abstractmethod
     def combine(self, copies: list[Bits], search: Search) -> Bits | None:
         """The frame that damaged copies make together, if they do.
 
@@ -85,7 +87,6 @@ class CopyAlgorithm:
                 sent with the first one's Retry bit and Duration.
             search: Settles which combinations may be claimed.
         """
-        raise NotImplementedError
 
     def recover(self, frames: FrameBatch) -> Repairs:
         """Answer for bad frames so far, as far as copies settle them."""
