@@ -412,7 +412,9 @@ TABLES: Final[tuple[TableColumns, ...]] = (
     ),
     TableColumns("comparisons", "Two algorithms on the same frames.", (*_PAIR, *_TEST)),
     TableColumns(
-        "comparison_groups", "Two algorithms on the same frames of a group.", (*_PAIR, *_TEST),
+        "comparison_groups",
+        "Two algorithms on the same frames of a group.",
+        (*_PAIR, *_TEST),
         "group",
     ),
     TableColumns(
