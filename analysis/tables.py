@@ -306,7 +306,7 @@ def _model_groups(analysis: Json, key: Sequence[str]) -> Rows:
     for group in analysis["model"]["groups"]:
         recorded = group["recorded"]
         uniform = _point(group["uniform"]) if group["uniform"] else _NO_POINT
-        shares = {}
+        shares: dict[str, Any] = {}
         for flips, found in recorded["at_most"].items():
             low, high = found["interval"] or (None, None)
             name = f"at_most_{flips}"

@@ -60,9 +60,8 @@ def print_comparison(comparison: Comparison) -> None:
             [str(row["label"]), str(row["run"]), *_difference(row)]
             for row in rows["algorithm_differences"]
         ]
-        print_table(
-            ["algorithm", "run", *header], found, _title(comparison, "algorithm_differences")
-        )
+        title = _title(comparison, "algorithm_differences")
+        print_table(["algorithm", "run", *header], found, title)
     if rows["paired"]:
         print_table(
             ["run", "first", "second", "same frames", "first only", "second only", "p"],

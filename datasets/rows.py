@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ..errors import FormatError
 from .files import atomic_write, replacing
-from .schema import Table
+from .schema import Column, Table
 
 KINDS = ("csv", "parquet")
 
@@ -36,17 +36,31 @@ def as_arrow(table: Table, rows: Iterable[Mapping[str, Any]]) -> Any:
             raise FormatError(f"row {number} of {table.name}: {found}: missing, or not known")
         for name, values in columns.items():
             values.append(row[name])
-    arrays = []
-    for column in table.columns:
-        try:
-            array = pa.array(columns[column.name], column.type)
-        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise FormatError(f"column {column.name} of {table.name}: {reason}") from None
-        if array.null_count and not column.nullable:
-            raise FormatError(f"column {column.name} of {table.name}: null, wanted a value")
-        arrays.append(array)
+    arrays = [_array(table.name, column, columns[column.name]) for column in table.columns]
     return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+def _array(of: str, column: Column, values: list[Any]) -> Any:
+    where = f"column {column.name} of {of}"
+    wanted = _kinds(column.type)
+    for number, value in enumerate(values, 1):  # Arrow would cut 1.5 to an integer
+        if value is None and not column.nullable:
+            raise FormatError(f"{where}: row {number} is null, wanted a value")
+        if value is not None and type(value) not in wanted:
+            raise FormatError(f"{where}: row {number} is {value!r:.40}, wanted {column.type}")
+    try:
+        return pa.array(values, column.type)
+    except (pa.ArrowException, OverflowError, ValueError) as error:
+        raise FormatError(f"{where}: {str(error).splitlines()[0]}") from None
+
+
+def _kinds(of: Any) -> tuple[type, ...]:
+    """What Python has for an Arrow type."""
+    if pa.types.is_boolean(of):
+        return (bool,)
+    if pa.types.is_integer(of):
+        return (int,)
+    return (int, float) if pa.types.is_floating(of) else (str,)
 
 
 def csv_text(table: Any) -> str:

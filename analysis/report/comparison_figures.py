@@ -16,14 +16,13 @@ _SHARES: Final = {
     "share_bad": (
         "broken-frames",
         "Broken frames",
-        "Share of the received frames whose FCS is wrong, by run, with Wilson's 95 % interval.",
+        "Share of the received frames whose FCS is wrong, with Wilson's 95 % interval.",
         "broken frames, % of received",
     ),
     "ber_bad": (
         "flipped-bits",
         "Wrong bits in broken frames",
-        "Share of the bits of broken frames that are wrong, as far as their original is known, "
-        "by run, with a 95 % interval by drawing whole frames again.",
+        "Share of the known bits of broken frames that are wrong, with a bootstrap interval.",
         "wrong bits, % of known",
     ),
 }
