@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -65,11 +65,23 @@ def _kinds(of: Any) -> tuple[type, ...]:
 
 def csv_text(table: Any) -> str:
     """A ``pyarrow.Table`` as CSV: a header, floats so that they are read back exactly, no null."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines([])
+    writer = csv.writer(lines, lineterminator=_Lines.END)
     writer.writerow(table.column_names)
     writer.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
-    return text.getvalue()
+    return "".join(lines.found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Takes lines that end in CR LF, of which the writer quotes both, and keeps LF alone."""
+
+    END: ClassVar = "\r\n"
+    found: list[str]
+
+    def write(self, line: str) -> int:
+        self.found.append(f"{line.removesuffix(self.END)}\n")
+        return len(line)
 
 
 def write_tables(

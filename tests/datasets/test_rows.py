@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wtrec.datasets.rows import as_arrow, csv_text, write_tables
@@ -54,6 +54,7 @@ def test_other_rows_are_refused(row: dict[str, Any], message: str) -> None:
         as_arrow(TABLE, [row])
 
 
+@settings(max_examples=30)  # each writes a file, durably
 @given(
     st.lists(
         st.fixed_dictionaries(
