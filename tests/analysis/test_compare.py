@@ -30,6 +30,15 @@ TIMES = {
     "start": "2026-01-01T00:00:00.000000000Z",
     "end": "2026-01-01T00:01:00.000000000Z",
 }
+ANYTHING: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=3),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.just([]),
+    st.just({}),
+)
 
 
 @pytest.fixture(scope="module")
@@ -328,9 +337,7 @@ class TestSaved:
             key: Any = data.draw(st.sampled_from(list(keys)))
             inner = at[key]
             if not isinstance(inner, dict | list) or data.draw(st.booleans()):
-                values = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
-                values |= st.floats(allow_nan=False, allow_infinity=False)
-                at[key] = data.draw(values | st.just([]) | st.just({}))
+                at[key] = data.draw(ANYTHING)
                 break
             at = inner
         path = folder / "damaged.json"
