@@ -78,6 +78,11 @@ class Truth(Protocol):
     """A source of originals."""
 
     @property
+    def kind(self) -> str:
+        """What sort of source it is, in a word."""
+        ...
+
+    @property
     def description(self) -> str:
         """What it is, for people."""
         ...
@@ -94,7 +99,7 @@ class Truth(Protocol):
 class NoTruth:
     """Nothing is known: frames are counted, no bit is judged."""
 
-    description = "none"
+    kind = description = "none"
 
     def learn(self, frames: FrameBatch) -> None:
         """There is nothing to learn."""
