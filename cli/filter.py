@@ -184,7 +184,8 @@ def _print(examined: Examined) -> None:
         passing = sum(tried.outcomes[-1].passed for tried in examined.tried)
         lines.append(("samples", f"{passing:,} of {len(examined.tried):,} pass"))
     if sight is not None:
-        lines.append(("looks at", ", ".join([*sight.radiotap, *sight.frame]) or "nothing"))
+        fields = ", ".join([*sight.radiotap, *sight.frame])
+        lines.append(("looks at", fields or "no byte of a frame"))
     lines.append(("bit errors", examined.note() or "cannot change its verdict"))
     for label, text in lines:
         click.echo(f"  {label:<12}{text}")
@@ -192,17 +193,19 @@ def _print(examined: Examined) -> None:
 
 def _print_verdicts(tried: tuple[Tried, ...]) -> None:
     """A line for each kind of frame, over the Radiotap headers that it was behind."""
-    kinds: dict[str, list[bool]] = {}
+    samples: dict[str, list[bool]] = {}
+    changed: dict[str, list[bool]] = {}
     for sample, outcomes in tried:
-        if not sample.changed:
-            kinds.setdefault(sample.kind, []).append(outcomes[-1].passed)
+        kinds = changed if sample.changed else samples
+        kinds.setdefault(sample.kind, []).append(outcomes[-1].passed)
     names = {True: "passes", False: "is dropped"}
-    rows = [
-        [kind, names[all(passed)] if len(set(passed)) == 1 else "depends on Radiotap"]
-        for kind, passed in kinds.items()
-    ]
+    rows = []
+    for kind, passed in samples.items():
+        verdict = names[passed[0]] if len(set(passed)) == 1 else "hangs on Radiotap"
+        variants = changed.get(kind, [])
+        rows.append([kind, verdict, number(sum(variants)), number(len(variants))])
     if rows:
-        print_table(["sample frame", "verdict"], rows)
+        print_table(["sample frame", "verdict", "variants pass", "of"], rows)
 
 
 def _print_counts(counts: Counts) -> None:
