@@ -5,6 +5,7 @@ Registers are 64 bits wide here and cut to 32 after each operation. Programs are
 """
 
 # mypy: disable-error-code="arg-type, no-any-return"
+# pyright: reportReturnType=false
 # numba types the inside of kernels: fixed-width integers, where annotations say int.
 
 from __future__ import annotations
