@@ -28,7 +28,7 @@ def kernel_twin(program: Program, frame: bytes, length: int) -> int:
     return int(Runner(program).run(data, *where)[0])
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), st.binary(min_size=1, max_size=60))
 def test_as_the_linux_kernel(
     random_programs: st.SearchStrategy[Program],
