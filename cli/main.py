@@ -18,6 +18,7 @@ from ..errors import EXIT_FAILED, WtrecError
 COMMANDS = (
     "demo",
     "capture",
+    "filter",
     "simulate",
     "info",
     "replay",
