@@ -73,11 +73,10 @@ class TestErrors:
             yield from range(3)
             raise error
 
-        seen = []
-        with pytest.raises(ValueError, match="at 3") as caught, ahead(items()) as taken:
-            for item in taken:
-                seen.append(item)
-        assert seen == [0, 1, 2]
+        with ahead(items()) as taken:
+            assert [next(taken) for _ in range(3)] == [0, 1, 2]
+            with pytest.raises(ValueError, match="at 3") as caught:
+                next(taken)
         assert caught.value is error
 
     def test_the_user_fails_first(self) -> None:
@@ -87,9 +86,12 @@ class TestErrors:
             yield 0
             raise ValueError("at 1")
 
-        with pytest.raises(KeyError), ahead(items()) as taken:
-            assert next(taken) == 0
-            raise KeyError
+        def use() -> None:
+            with ahead(items()) as taken:
+                raise KeyError(next(taken))
+
+        with pytest.raises(KeyError, match="0"):
+            use()
 
     def test_leaving_early(self) -> None:
         """What makes an item is waited for, and then there is none."""
@@ -127,7 +129,11 @@ class TestErrors:
             stop.wait(0.2)
             yield 1
 
-        with pytest.raises(KeyboardInterrupt), ahead(items()) as taken:
-            for _ in taken:
-                pass
-            stop.wait(10)  # where it comes if no wait is interrupted
+        def use() -> None:
+            with ahead(items()) as taken:
+                for _ in taken:
+                    pass
+                stop.wait(10)  # where it comes if no wait is interrupted
+
+        with pytest.raises(KeyboardInterrupt):
+            use()
