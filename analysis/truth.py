@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.frames import FrameBatch
+from .kernels import count_errors
 
 SHORTEST_FRAME = 14  # an ACK with its FCS
 
@@ -58,6 +59,19 @@ class Known:
             np.cumsum([0, *(len(part) for _, _, part in parts)], dtype=np.int64),
             np.frombuffer(b"".join(part for _, _, part in parts), np.uint8),
         )
+
+    def errors(self, frames: FrameBatch, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Bit errors in the known part of each frame, 0 unless matched.
+
+        Args:
+            frames: The batch.
+            rows: Its frames that this is known of.
+        """
+        errors = np.zeros(len(rows), np.int64)
+        count_errors(
+            frames.data, frames.offsets, rows, self.begins, self.bounds, self.originals, errors
+        )
+        return errors
 
 
 class Truth(Protocol):

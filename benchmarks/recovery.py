@@ -54,7 +54,7 @@ _OFDM_DB: dict[float, float] = {
 PLAIN = Family(
     "802.11a and g, FCS alone",
     _OFDM_DB,
-    600,  # these are fast
+    2_000,  # these are fast
     ("crc-event:checks=none", "crc-burst:checks=none", "crc-flip:checks=none", "crc-seed"),
     FADING_DB,
 )

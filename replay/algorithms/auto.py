@@ -29,6 +29,7 @@ from .header import KnownHeaders
 from .powers import Powers
 from .search import Plan, Planned, Stage
 from .shapes import Ladder, Singles
+from .sums import of_bursts
 
 
 class Auto(Planned):
@@ -52,7 +53,7 @@ class Auto(Planned):
         self._events = Events(lookups)
         self._channel = Channel()
         self._others: list[Stage] = [Few(number, powers) for number in range(1, MAX_FLIPS)]
-        self._others.append(Singles(Ladder(census(MAX_SPAN), 1, bursts)))
+        self._others.append(Singles(Ladder(census(MAX_SPAN), 1, bursts), sums=of_bursts(MAX_SPAN)))
         self._others.append(Few(MAX_FLIPS, powers))
         self.warm([self._headers, self._seeds, *self._others])
         self.warm([*self._events.stages, *self._channel.stages])

@@ -11,10 +11,10 @@ known. The checks, each of which can be left out:
                exist is not changed into one that they have not shown
 
 A candidate that fails one is *rejected*. The checksum over the packet also *confirms*: a false
-candidate changes the packet, and is confirmed with a probability of 2^-16 only. So where a frame
-has such a checksum, 65,536 times as many candidates can be looked at for the same expected number
-of false ones. Where the checksum is right already, the damage is elsewhere, and so must be the
-candidate's flips.
+candidate changes the packet, and is seldom confirmed, if it flips many bits with a probability of
+2^-16 (:mod:`.sums`). So where a frame has such a checksum, 65,536 times as many candidates can be
+looked at for the same expected number of false ones. Where the checksum is right already, the
+damage is elsewhere, and so must be the candidate's flips.
 
 Encrypted frames say nothing that could be read; of those only addresses are checked.
 """
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from ...datasets.frames import FcsStatus, FrameBatch
 from . import checks_kernel
 from .candidates import Bad, Candidates
+from .sums import BY_CHANCE, Sums
 
 NAMES: Final = {
     "llc": checks_kernel.LLC,
@@ -40,7 +41,6 @@ NAMES: Final = {
 }
 ALL: Final = "llc+ip+transport+known"
 NONE: Final = "none"
-BY_CHANCE: Final = 2.0**-16  # that a checksum is right
 
 _SLOTS = 1 << 17  # for signatures of intact frames; learning ends when half of them are taken
 
@@ -51,13 +51,18 @@ class Evidence:
 
     Attributes:
         bad: The frames.
-        worth: Probability that a false candidate is confirmed, 1 where nothing can be; shape (n,).
-        sure: Whether a candidate that is not confirmed is rejected, shape (n,).
+        confirms: Whether a candidate may be confirmed, shape (n,).
+        sure: Whether one that is not confirmed is rejected, shape (n,).
+        lacking: What must be added to the sum under a frame's checksum, -1 where what is damaged
+            hides it, shape (n,).
+        inside: Share of the frame's bits that are under the checksum, shape (n,).
     """
 
     bad: Bad
-    worth: NDArray[np.float64]
+    confirms: NDArray[np.bool_]
     sure: NDArray[np.bool_]
+    lacking: NDArray[np.int64]
+    inside: NDArray[np.float64]
     _checks: Checks
     _ip: NDArray[np.bool_]
 
@@ -65,11 +70,28 @@ class Evidence:
         """That for these of the frames."""
         return Evidence(
             self.bad.only(which),
-            self.worth[which],
+            self.confirms[which],
             self.sure[which],
+            self.lacking[which],
+            self.inside[which],
             self._checks,
             self._ip[which],
         )
+
+    def chance(self, sums: Sums) -> NDArray[np.float64]:
+        """Probability that a false candidate is confirmed, 1 where none can be.
+
+        Args:
+            sums: How candidates change a checksum.
+
+        Returns:
+            Shape (n, weights or 1).
+        """
+        is_read = self.lacking >= 0
+        chance = sums.chance(np.where(is_read, self.lacking, 0), self.inside)
+        chance[~is_read] = BY_CHANCE
+        chance[~self.confirms] = 1
+        return chance
 
     def judge(self, candidates: Candidates) -> NDArray[np.uint8]:
         """REJECTED, NEUTRAL or CONFIRMED for each candidate."""
@@ -114,16 +136,15 @@ class Checks:
         """What can be checked in these frames."""
         states = np.zeros(len(bad), np.uint8)
         ip = np.zeros(len(bad), np.bool_)
-        bare = np.zeros(len(bad), np.int64)
-        checks_kernel.assess(bad.data, bad.offsets, bad.rows, self._flags, states, ip, bare)
-        worth = np.ones(len(bad))
-        if self._flags & checks_kernel.TRANSPORT:
-            sound = states == checks_kernel.SOUND
-            may_be = ip & ((states == checks_kernel.OTHER) | (states == checks_kernel.BROKEN))
-            worth[may_be | (states == checks_kernel.WRONG)] = BY_CHANCE
-            worth[sound] = np.minimum(BY_CHANCE + bare[sound] / bad.bits[sound], 1)
-        sure = (states == checks_kernel.SOUND) | (states == checks_kernel.WRONG)
-        return Evidence(bad, worth, sure & ip, self, ip)
+        inside = np.zeros(len(bad), np.int64)
+        lacking = np.zeros(len(bad), np.int64)
+        checks_kernel.assess(
+            bad.data, bad.offsets, bad.rows, self._flags, states, ip, inside, lacking
+        )
+        is_read = lacking >= 0
+        may_be = ip & ((states == checks_kernel.OTHER) | (states == checks_kernel.BROKEN))
+        confirms = is_read | (may_be & bool(self._flags & checks_kernel.TRANSPORT))
+        return Evidence(bad, confirms, is_read & ip, lacking, inside / bad.bits, self, ip)
 
     def judge(self, bad: Bad, ip: NDArray[np.bool_], candidates: Candidates) -> NDArray[np.uint8]:
         """See ``Evidence.judge``."""

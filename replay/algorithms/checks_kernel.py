@@ -36,6 +36,7 @@ LLC_BITS = 8  # that may be wrong in a header that is still recognised, of 64
 # TDLS and VLAN, which are a few bits away.
 _IP_TYPES = (0x00080000, 0xDD860000)
 _OTHER_TYPES = (0x06080000, 0x8E880000, 0xC7880000, 0x0D890000, 0x00810000)
+ALL_ONES = 0xFFFF  # what a right checksum makes of a sum
 HEADER = 22  # bytes up to the sequence control: what stays the same from frame to frame
 _FIXED = 0x43FF  # of the frame control: version, type, subtype, To DS, From DS, Protected
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio
@@ -99,16 +100,18 @@ def _summed(data: NDArray[np.uint8], start: int, stop: int) -> int:
 
 
 @jit
-def _is_right(total: int) -> bool:
-    """Whether a sum over everything, its own checksum included, is that of RFC 1071: all ones."""
+def _folded(total: int) -> int:
+    """A sum in ones' complement; over everything, its own checksum included, it is ``ALL_ONES``."""
     total = _q(total)
     while total >> _q(16):
         total = (total & _q(0xFFFF)) + (total >> _q(16))
-    return total == _q(0xFFFF)
+    return total
 
 
 @jit
-def examine(data: NDArray[np.uint8], start: int, stop: int, checks: int) -> tuple[int, int, int]:
+def examine(
+    data: NDArray[np.uint8], start: int, stop: int, checks: int
+) -> tuple[int, int, int, int]:
     """What the frame ``data[start:stop]``, FCS included, is, and where its IP packet is.
 
     Args:
@@ -118,67 +121,70 @@ def examine(data: NDArray[np.uint8], start: int, stop: int, checks: int) -> tupl
         checks: Which to make.
 
     Returns:
-        OTHER to WRONG; first byte and end of the IP packet, from the frame's start, 0 without one.
+        OTHER to WRONG; first byte and end of the IP packet, from the frame's start, 0 without one;
+        the folded sum over the packet's payload, 0 if there is none.
     """
     end = stop - 4
     if end - start < 24 + 8 + 20:
-        return OTHER, 0, 0
+        return OTHER, 0, 0, 0
     control = np.int64(load16(data, start))
     if (
         control & 0x000F != mac.DATA << 2  # version 0, too
         or control & (0x0040 | mac.PROTECTED | mac.MORE_FRAGMENTS)  # no body; not readable; a part
         or data[start + 22] & 15
     ):
-        return OTHER, 0, 0
+        return OTHER, 0, 0, 0
     ip = start + header_length(control) + 8
     if ip + 20 > end or load32(data, ip - 8) != _w(0x0003AAAA):
-        return OTHER, 0, 0
+        return OTHER, 0, 0, 0
     if control & 0x80 and data[start + (30 if control & 0x0300 == 0x0300 else 24)] & 0x80:
-        return OTHER, 0, 0  # an A-MSDU
+        return OTHER, 0, 0, 0  # an A-MSDU
     kind = load32(data, ip - 4)
     if kind == _w(0x00080000):
         if data[ip] >> 4 != 4:
-            return BROKEN, 0, 0
+            return BROKEN, 0, 0, 0
         payload = ip + 4 * np.int64(data[ip] & 15)
         stop = ip + (np.int64(data[ip + 2]) << 8 | np.int64(data[ip + 3]))
         if payload < ip + 20 or payload > stop or stop > end:
-            return BROKEN, 0, 0
-        if checks & IP and not _is_right(_summed(data, ip, payload)):
-            return BROKEN, 0, 0
+            return BROKEN, 0, 0, 0
+        if checks & IP and _folded(_summed(data, ip, payload)) != ALL_ONES:
+            return BROKEN, 0, 0, 0
         protocol = np.int64(data[ip + 9])
         addresses = _summed(data, ip + 12, ip + 20)
         part = (np.int64(data[ip + 6]) << 8 | np.int64(data[ip + 7])) & 0x3FFF
     elif kind == _w(0xDD860000):
         payload = ip + 40
         if payload > end or data[ip] >> 4 != 6:
-            return BROKEN, 0, 0
+            return BROKEN, 0, 0, 0
         stop = payload + (np.int64(data[ip + 4]) << 8 | np.int64(data[ip + 5]))
         if stop > end:
-            return BROKEN, 0, 0
+            return BROKEN, 0, 0, 0
         protocol = np.int64(data[ip + 6])
         addresses = _summed(data, ip + 8, ip + 40)
         part = np.int64(0)
     else:
-        return OTHER, 0, 0
+        return OTHER, 0, 0, 0
     verdict = OPEN
+    total = _q(0)
     length = stop - payload
     pseudo = _q(addresses) + _q((protocol << 8) + ((length & 0xFF) << 8 | length >> 8))
     if not checks & TRANSPORT or part:
         pass
     elif protocol == 17:
         if length < 8 or (np.int64(data[payload + 4]) << 8 | data[payload + 5]) != length:
-            return BROKEN, 0, 0
+            return BROKEN, 0, 0, 0
         if load16(data, payload + 6):
-            right = _is_right(_q(pseudo + _summed(data, payload, stop)))
-            verdict = SOUND if right else WRONG
+            total = _folded(_q(pseudo + _summed(data, payload, stop)))
+            verdict = SOUND if total == ALL_ONES else WRONG
     elif protocol == 6 or (protocol == 58 and kind == _w(0xDD860000)):
         if length < 4:
-            return BROKEN, 0, 0
-        right = _is_right(_q(pseudo + _summed(data, payload, stop)))
-        verdict = SOUND if right else WRONG
+            return BROKEN, 0, 0, 0
+        total = _folded(_q(pseudo + _summed(data, payload, stop)))
+        verdict = SOUND if total == ALL_ONES else WRONG
     elif protocol == 1:
-        verdict = SOUND if _is_right(_summed(data, payload, stop)) else WRONG
-    return verdict, ip - start, stop - start
+        total = _folded(_summed(data, payload, stop))
+        verdict = SOUND if total == ALL_ONES else WRONG
+    return verdict, ip - start, stop - start, total
 
 
 @jit
@@ -196,15 +202,20 @@ def signature(data: NDArray[np.uint8], start: int, stop: int) -> int:
 
 
 @jit
-def _since(value: int, keys: NDArray[np.uint64], since: NDArray[np.int64]) -> int:
-    """Number of the first intact frame of this signature, -1 if there was none."""
+def _slot(value: int, keys: NDArray[np.uint64]) -> int:
+    """Where a signature stands, or else the free slot for it, of which there are some."""
     last = _q(len(keys) - 1)
     slot = _q(value >> _q(3)) & last
-    while keys[slot]:
-        if keys[slot] == value:
-            return since[slot]
+    while keys[slot] and keys[slot] != value:
         slot = (slot + _q(1)) & last
-    return -1
+    return slot
+
+
+@jit
+def _since(value: int, keys: NDArray[np.uint64], since: NDArray[np.int64]) -> int:
+    """Number of the first intact frame of this signature, -1 if there was none."""
+    slot = _slot(value, keys)
+    return since[slot] if keys[slot] else -1
 
 
 @jit
@@ -231,14 +242,11 @@ def learn(
     Returns:
         How many signatures there are now.
     """
-    last = _q(len(keys) - 1)
     for i in range(len(rows)):
         value = signature(data, np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1]))
         if value == _q(0) or 2 * known >= len(keys):
             continue
-        slot = _q(value >> _q(3)) & last
-        while keys[slot] and keys[slot] != value:
-            slot = (slot + _q(1)) & last
+        slot = _slot(value, keys)
         if not keys[slot]:
             keys[slot] = value
             since[slot] = numbers[i]
@@ -254,7 +262,8 @@ def assess(
     checks: int,
     states: NDArray[np.uint8],
     ip: NDArray[np.bool_],
-    bare: NDArray[np.int64],
+    inside: NDArray[np.int64],
+    lacking: NDArray[np.int64],
 ) -> None:
     """What bad frames are as they came.
 
@@ -265,13 +274,17 @@ def assess(
         checks: Which to make.
         states: Out, per bad frame: OTHER to WRONG.
         ip: Out: whether the LLC/SNAP header says IP, damaged or not.
-        bare: Out: bits of the frame that are outside of its IP packet and its LLC/SNAP header.
+        inside: Out: bits of the frame that are in its IP packet or its LLC/SNAP header.
+        lacking: Out: what must be added to the sum over the packet's payload, modulo ``ALL_ONES``;
+            -1 where it has none.
     """
     for i in range(len(rows)):
         start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
-        states[i], first, end = examine(data, start, stop, checks)
+        states[i], first, end, total = examine(data, start, stop, checks)
         ip[i] = (checks & LLC) != 0 and carries_ip(data, start, stop)
-        bare[i] = 8 * (stop - start - (end - first + 8 if end else 0))
+        inside[i] = 8 * (end - first + 8 if end else 0)
+        has_sum = states[i] == SOUND or states[i] == WRONG
+        lacking[i] = (ALL_ONES - np.int64(total)) % ALL_ONES if has_sum else -1
 
 
 @jit
@@ -324,7 +337,7 @@ def judge(
             is_known = value != _q(0) and 0 <= first < numbers[at]
         for k in range(flip_offsets[i], flip_offsets[i + 1]):
             repaired[flips[k] >> 3] ^= np.uint8(1 << (flips[k] & 7))
-        state, _, _ = examine(repaired, 0, length, checks)
+        state, _, _, _ = examine(repaired, 0, length, checks)
         if state == SOUND:
             verdicts[i] = CONFIRMED
         elif (

@@ -20,6 +20,7 @@ from .candidates import Bad
 from .checks import ALL
 from .search import Plan, Planned
 from .shapes import Ladder, Shapes, Singles
+from .sums import of_bursts
 
 MAX_SPAN: Final = 20
 
@@ -44,7 +45,7 @@ class CrcBurst(Planned):
         if not 1 <= max_span <= MAX_SPAN:
             raise ValueError(f"max_span={max_span}, wanted 1 to {MAX_SPAN}")
         super().__init__(gate, checks)
-        self._stages = [Singles(Ladder(census(max_span), 1, bursts))]
+        self._stages = [Singles(Ladder(census(max_span), 1, bursts), sums=of_bursts(max_span))]
         self.warm(self._stages)
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:

@@ -6,17 +6,18 @@ as before. Stages, each searched if none before it has a candidate:
 
     a burst of up to 8 bits on the channel     an error; both bits of a symbol; a symbol that
                                                spoils the phase of the next one, too
+    an error in the last seven bits            parts of which lie outside of the frame
     two errors anywhere
     three errors anywhere
     a burst of up to 20 bits                   where a second check confirms
     two bursts of up to 8 bits                 likewise
     four errors anywhere                       likewise, in frames of up to 176 bytes
 
-Without second checks and with the default gate of 0.01 the first is searched at all lengths, the
-second up to 1,142 bytes, and the third up to 79. At 5.5 and 11 Mbit/s, where a wrong symbol is up
-to eight wrong bits and spoils the phase of the next, the first is a burst of up to 20 bits, as far
-as the gate allows: 12 in frames of 1,500 bytes. Errors in the header, whose last bits reach into
-the frame, and bursts that end within the last seven bits are not looked for.
+Without second checks and with the default gate of 0.01 the first two are searched at all lengths,
+the third up to 1,142 bytes, and the fourth up to 79. At 5.5 and 11 Mbit/s, where a wrong symbol is
+up to eight wrong bits and spoils the phase of the next, the first is a burst of up to 20 bits, as
+far as the gate allows: 12 in frames of 1,500 bytes. Errors in the header, whose last bits reach
+into the frame, and bursts that end within the last seven bits are not looked for.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Channel:
     def __init__(self) -> None:
         powers = Powers()
         short, long = (Ladder(census(span), 1, channel_bursts) for span in (SHORT, MAX_SPAN))
-        few: list[Stage] = [Few(2, powers, TAPS), Few(3, powers, TAPS)]
+        few: list[Stage] = [Few(number, powers, TAPS) for number in (1, 2, 3)]
         pairs = Pairs(short, 0, _LOOKUPS, 0)
         four = Few(4, powers, TAPS)
         self._stages: dict[tuple[float, ...], tuple[list[Stage], list[Stage]]] = {

@@ -5,8 +5,9 @@ One flip is looked for first, then two, then three, as far as the gate is open: 
 are damaged otherwise, the number of patterns that fit by chance is expected to be at most ``gate``.
 
 With the default gate of 0.01, one flip is repaired at every length of 802.11, two up to 1,158
-bytes, three up to 79; and with a second check that confirms, three up to 3,200. One flip is always
-unique (the code's distance is 4 up to 11,454 bytes); two are up to 375 bytes (distance 5).
+bytes, three up to 79; and with a second check that confirms, most sets of three up to 919, the last
+up to 1,428. One flip is always unique (the code's distance is 4 up to 11,454 bytes); two are up to
+375 bytes (distance 5).
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from .candidates import Bad, Candidates, column
 from .checks import ALL
 from .search import Plan, Planned
 from .shapes import SYNDROMES
+from .sums import ANY
 
 
 class CrcSeed(Planned):
@@ -52,6 +53,8 @@ class CrcSeed(Planned):
 
 class Seeds:
     """A wrong state of the scrambler: a stage of a search, all states of weight 1."""
+
+    sums = ANY
 
     def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to weight 1, shape (frames, 2)."""

@@ -26,6 +26,7 @@ from .checks import ALL
 from .header_kernel import LENGTHS
 from .search import Plan, Planned
 from .shapes import SYNDROMES
+from .sums import BESIDE
 
 MOST: Final = 1 << 16  # headers that are kept, of each form
 
@@ -58,6 +59,8 @@ class Header(Planned):
 
 class KnownHeaders:
     """Headers of intact frames: a stage of a search, all candidates of weight 1."""
+
+    sums = BESIDE
 
     def __init__(self) -> None:
         self._known: list[dict[int, tuple[int, bytes]]] = [{} for _ in LENGTHS]

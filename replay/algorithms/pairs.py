@@ -19,6 +19,7 @@ from ...dot11 import fcs, fcs_logs
 from . import pairs_kernel
 from .candidates import Bad, Candidates, collect
 from .shapes import ANYWHERE, SYNDROMES, Ladder, spelled, syndromes
+from .sums import TWO
 
 
 class Pairs:
@@ -35,6 +36,7 @@ class Pairs:
         self._ladder = ladder
         self._lead = lead
         self._lookups = lookups
+        self.sums = TWO
         self._gap = gap
         self._strides = _products(1 if lead == ANYWHERE else ladder.classes)
         census = ladder.census * (ladder.classes if lead == ANYWHERE else 1) / ladder.classes

