@@ -132,7 +132,7 @@ def _differs(one: bytes, other: bytes) -> bool:
 def _headers(frames: FrameBatch, rows: NDArray[np.int64]) -> list[tuple[bytes, int]]:
     """The distinct headers of the data frames among these, sequence numbers zero, and how many."""
     headers = np.zeros((len(rows), LONGEST), np.uint8)
-    count = list_headers(frames.data, frames.offsets, rows, LEAST_BODY + fcs.LENGTH, headers)
+    count = list_headers(frames.data, frames.offsets, rows, headers)
     array = pa.Array.from_buffers(pa.binary(LONGEST), count, [None, pa.py_buffer(headers)])
     found = []
     for seen in sorted(array.value_counts().to_pylist(), key=operator.itemgetter("values")):

@@ -21,7 +21,6 @@ def list_headers(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int32],
     rows: NDArray[np.int64],
-    behind: int,
     headers: NDArray[np.uint8],
 ) -> int:
     """The MAC headers of the data frames among some, without their sequence numbers.
@@ -29,8 +28,7 @@ def list_headers(
     Args:
         data: The bytes of all frames.
         offsets: Frame i is ``data[offsets[i]:offsets[i + 1]]``.
-        rows: Which frames.
-        behind: Bytes that a frame must have behind the shortest header of data.
+        rows: Which frames; those that are shorter than the longest header are passed over.
         headers: Out, shape (rows, LONGEST), zero: a header a row, zero where it is shorter.
 
     Returns:
@@ -39,12 +37,12 @@ def list_headers(
     count = 0
     for k in range(len(rows)):
         start, stop = np.int64(offsets[rows[k]]), np.int64(offsets[rows[k] + 1])
-        if stop - start < 24 + behind:
+        if stop - start < LONGEST:
             continue
         control = np.int64(load16(data, start))
         if control >> 2 & 3 != mac.DATA:
             continue
-        for i in range(min(header_length(control), stop - start)):
+        for i in range(header_length(control)):
             if i < 22 or i >= 24:
                 headers[count, i] = data[start + i]
         count += 1

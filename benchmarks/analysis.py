@@ -128,7 +128,7 @@ def _tshark(folder: Path, frames: int) -> Row:
     repeat(source(folder), path, frames=frames)
     columns = [word for field in FIELDS for word in ("-e", field)]
     check = ("-o", "wlan.check_checksum:TRUE")
-    words = ("tshark", "-r", path, *check, "-T", "fields", *columns)
+    words = ["tshark", "-r", str(path), *check, "-T", "fields", *columns]
     return _measured("tshark -T fields", path, frames, *words)
 
 
