@@ -71,11 +71,12 @@ def _measured(what: str, capture: Path, frames: int, *words: str | Path) -> Row:
     started = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak_mb = 0.0
-    ended = 0
-    while not ended:
+    while True:
         time.sleep(0.02)
         peak_mb = max(peak_mb, _peak_mb(process.pid))
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            break
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, words
