@@ -1,7 +1,7 @@
 """The analysis of one run: capture, truth and results in, numbers out.
 
 The capture is read twice, each time in bounded memory: once for the truth to learn where
-payloads lie, once to match, count and judge.
+payloads lie, once to match, count and judge. One core decodes, the other does the rest.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.ahead import ahead
 from ..datasets.census import Census
 from ..datasets.files import sha256_of
 from ..datasets.frames import FRAMES, FcsStatus, FrameBatch
@@ -149,12 +150,12 @@ def analyze(
         hasher = stack.enter_context(ThreadPoolExecutor(1))
         digest = hasher.submit(sha256_of, capture)
         if not isinstance(truth, NoTruth):
-            with CaptureReader(capture) as reader:
-                for frames in reader:
+            with CaptureReader(capture) as reader, ahead(reader) as batches:
+                for frames in batches:
                     truth.learn(frames)
                     on_progress("learning", reader)
-        with CaptureReader(capture) as reader:
-            for frames in reader:
+        with CaptureReader(capture) as reader, ahead(reader) as batches:
+            for frames in batches:
                 judge.add(frames)
                 on_progress("judging", reader)
             analysis.losses = reader.losses

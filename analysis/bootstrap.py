@@ -30,12 +30,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .bootstrap_kernel import add_drawn
 from .intervals import LEVEL, Interval
 
 REPLICATES = 1000
 FEWEST = 2  # units with an error; with fewer nothing can be said
 
-_CHUNK = 512  # units that are drawn for together: 8 MB of weights
+_CHUNK = 512  # units that are drawn for together: 1 MB of draws
 _DRAWS = 1 << 16
 
 
@@ -108,8 +109,8 @@ class Resampled:
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             size = (len(chunk), self._sums.shape[1])
-            weights = _POISSON[self._draw.integers(0, _DRAWS, size, np.uint16)]
-            self._sums += chunk.T @ weights
+            draws = self._draw.integers(0, _DRAWS, size, np.uint16)
+            add_drawn(chunk, draws, _POISSON, self._sums)
 
     @property
     def rate(self) -> float | None:

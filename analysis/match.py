@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .match_kernel import FEW, Packets, Queries, index, match
+from .match_kernel import FEW, UNMATCHED, Packets, Queries, index, match, match_ids
 from .times import NO_TIME
 
 WINDOW_S = 2.0
@@ -101,10 +101,6 @@ class SentWindow:
             there = queries.times[begin:] <= self._read_to - WINDOW_NS
             count = len(there) if there.all() else max(1, int(there.argmin()))
             some = slice(begin, begin + count)
-            if not len(self.packets.grid) and self._worth_an_index(queries.times[some]):
-                self.packets = with_index(self.packets)
-            outcomes = np.empty(count, np.int8)
-            originals = np.empty(count, np.int64)
             part = Queries(
                 queries.data,
                 queries.starts[some],
@@ -114,6 +110,12 @@ class SentWindow:
                 queries.id_counts[some],
                 queries.id_bits[some],
             )
+            outcomes = np.empty(count, np.int8)
+            originals = np.empty(count, np.int64)
+            match_ids(part, self.packets, WINDOW_NS, outcomes, originals)
+            left = part.times[outcomes == UNMATCHED]
+            if not len(self.packets.grid) and self._worth_an_index(left):
+                self.packets = with_index(self.packets)
             match(part, self.packets, WINDOW_NS, outcomes, originals)
             yield some, self.packets, outcomes, originals
             begin += count

@@ -267,6 +267,46 @@ def _by_ids(
 
 
 @jit
+def _candidates(query: Queries, q: int, packets: Packets, window: int) -> tuple[int, int]:
+    """The packets around the time of a part: from the first, to the one behind the last."""
+    return (
+        np.searchsorted(packets.times, query.times[q] - window),
+        np.searchsorted(packets.times, query.times[q] + window, side="right"),
+    )
+
+
+@jit
+def match_ids(
+    query: Queries,
+    packets: Packets,
+    window: int,
+    outcomes: NDArray[np.int8],
+    originals: NDArray[np.int64],
+) -> None:
+    """Find the packets of those received parts whose ids settle it.
+
+    Args:
+        query: See :func:`match`, as for the others.
+        packets: See there.
+        window: See there.
+        outcomes: Out: MATCHED, AMBIGUOUS, or UNMATCHED: ids settle nothing.
+        originals: Out: the packet, -1 unless matched.
+    """
+    size = len(packets.times)
+    named = np.empty(4 * size + 4, np.int32)  # an id may be shown four times
+    errors = np.empty(4 * size + 4, np.int64)
+    for q in range(len(query.starts)):
+        outcome, original = UNMATCHED, np.int64(-1)
+        if query.id_counts[q]:
+            low, high = _candidates(query, q, packets, window)
+            limit = by_chance(8 * query.lengths[q], high - low)
+            near = min(limit, by_chance(query.id_bits[q], high - low) / 2)
+            outcome, original = _by_ids(query, q, packets, low, high, near, named, errors)
+        outcomes[q] = outcome
+        originals[q] = original
+
+
+@jit
 def match(
     query: Queries,
     packets: Packets,
@@ -274,29 +314,26 @@ def match(
     outcomes: NDArray[np.int8],
     originals: NDArray[np.int64],
 ) -> None:
-    """Find the packet of each received part.
+    """Find the packets of those received parts that are unmatched so far, by all their bits.
 
     Args:
         query: The parts.
         packets: All packets sent within ``window`` of any of the parts' times.
         window: In ns.
-        outcomes: Out: MATCHED, AMBIGUOUS or UNMATCHED.
-        originals: Out: the packet, -1 unless matched.
+        outcomes: In and out: MATCHED, AMBIGUOUS or UNMATCHED.
+        originals: In and out: the packet, -1 unless matched.
     """
     size = len(packets.times)
     votes = np.zeros(size, np.int16)
-    named = np.empty(4 * size + 4, np.int32)  # an id may be shown four times
-    errors = np.empty(4 * size + 4, np.int64)
+    named = np.empty(size, np.int32)
+    errors = np.empty(size, np.int64)
     for q in range(len(query.starts)):
-        low = np.searchsorted(packets.times, query.times[q] - window)
-        high = np.searchsorted(packets.times, query.times[q] + window, side="right")
-        bits = 8 * query.lengths[q]
-        limit = by_chance(bits, high - low)
+        if outcomes[q] != UNMATCHED:
+            continue
+        low, high = _candidates(query, q, packets, window)
+        limit = by_chance(8 * query.lengths[q], high - low)
         outcome, original = UNMATCHED, np.int64(-1)
-        if query.id_counts[q]:
-            near = min(limit, by_chance(query.id_bits[q], high - low) / 2)
-            outcome, original = _by_ids(query, q, packets, low, high, near, named, errors)
-        if outcome == UNMATCHED and high - low > FEW and len(packets.grid):
+        if high - low > FEW and len(packets.grid):
             outcome, original = _by_votes(query, q, packets, low, high, limit, votes, named, errors)
         if outcome == UNMATCHED:
             count = 0

@@ -15,14 +15,17 @@ once. A relay that changes the header's length is not found.
 from __future__ import annotations
 
 import functools
+import operator
 import zlib
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..dot11 import fcs, mac
+from .rewritten_kernel import LONGEST, list_headers
 
 REPEATS = 3  # bad frames that must have a header which no intact one has
 LEAST_BITS = 4  # of the header that a relay changes at least: fewer may be an error that repeats
@@ -30,7 +33,6 @@ LEAST_BODY = 8
 
 _ADDRESSES = slice(4, 22)
 _SEQUENCE = slice(22, 24)
-_LONGEST_HEADER = 36  # four addresses, QoS and HT control
 _MOST = 4096  # headers that are remembered; the rarest are forgotten
 _TEMPLATES = 32  # of these, the most frequent, that may explain an FCS
 _LAYOUTS = 64  # lengths for which the effects of sequence numbers are remembered
@@ -69,6 +71,8 @@ class Headers:
 
     def is_rewritten(self, received: bytes, original: bytes) -> bool:
         """Whether a frame is its original with another header and the original's FCS."""
+        if received[LONGEST:] != original[LONGEST:]:  # most are told by that
+            return False
         header = header_of(received)
         if header is None or len(received) != len(original):
             return False
@@ -127,28 +131,14 @@ def _differs(one: bytes, other: bytes) -> bool:
 
 def _headers(frames: FrameBatch, rows: NDArray[np.int64]) -> list[tuple[bytes, int]]:
     """The distinct headers of the data frames among these, sequence numbers zero, and how many."""
-    offsets = frames.offsets[rows].astype(np.int64)
-    room = frames.offsets[rows + 1] - offsets
-    long = room >= 24 + LEAST_BODY + fcs.LENGTH
-    offsets, room = offsets[long], room[long]
-    data = frames.data[offsets] >> 2 & 3 == mac.DATA
-    offsets, room = offsets[data], room[data]
-    if not len(offsets):
-        return []
-    at = np.arange(_LONGEST_HEADER)
-    whole = frames.data[offsets[:, None] + np.minimum(at, room[:, None] - 1)]
-    controls = whole[:, 0].astype(np.int64) | whole[:, 1].astype(np.int64) << 8
-    distinct, which = np.unique(controls, return_inverse=True)
-    lengths = np.array([mac.header_length(int(control)) for control in distinct])[which]
-    whole[at >= lengths[:, None]] = 0
-    whole[:, _SEQUENCE] = 0
-    keys = np.ascontiguousarray(whole).view(f"V{_LONGEST_HEADER}").ravel()
-    firsts, counts = np.unique(keys, return_counts=True)
+    headers = np.zeros((len(rows), LONGEST), np.uint8)
+    count = list_headers(frames.data, frames.offsets, rows, headers)
+    array = pa.Array.from_buffers(pa.binary(LONGEST), count, [None, pa.py_buffer(headers)])
     found = []
-    for key, count in zip(firsts, counts, strict=True):
-        header = key.tobytes()
+    for seen in sorted(array.value_counts().to_pylist(), key=operator.itemgetter("values")):
+        header = seen["values"]
         length = mac.header_length(int.from_bytes(header[:2], "little"))
-        found.append((header[:length], int(count)))
+        found.append((header[:length], seen["counts"]))
     return found
 
 

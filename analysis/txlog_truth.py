@@ -36,7 +36,7 @@ from ..datasets.parquet import TableFile
 from ..datasets.payload import SELF_DESCRIBING, STAMP_LENGTH, packet_ids
 from ..datasets.txlog import packets
 from ..errors import MatchError
-from .layout import Layouts, Place
+from .layout import Layouts
 from .match import WINDOW_NS, WINDOW_S, SentWindow
 from .match_kernel import Queries
 from .rewritten import Headers
@@ -63,7 +63,6 @@ class TxLogTruth:
         self._self_describing = log.metadata.get("payload") == SELF_DESCRIBING
         self._layouts = Layouts()
         self._headers = Headers()
-        self._places: dict[int, Place | None] = {}
         first = next(log.batches(1), None)
         if first is None:
             raise MatchError(f"{log.path}: the tx log has no packets")
@@ -81,7 +80,6 @@ class TxLogTruth:
         """Learn where payloads lie, where ids stand, and who sends to whom."""
         self._layouts.learn(frames)
         self._headers.learn(frames)
-        self._places.clear()
 
     def match(self, frames: FrameBatch, rows: NDArray[np.int64]) -> Known:
         """The closest packet of each frame; those without a time are unmatched."""
@@ -98,7 +96,7 @@ class TxLogTruth:
             if stop - start < SHORTEST_FRAME:
                 parts[k] = Outcome.NOT_A_FRAME, 0, b""
                 continue
-            place = self._place(stop - start)
+            place, _ = self._layouts.place(stop - start)
             if times[row] == NO_TIME or (self._layer == "payload" and place is None):
                 continue
             if place is not None and self._self_describing:
@@ -142,11 +140,6 @@ class TxLogTruth:
             intact = mpdu[begin : begin + len(original)] == original
             return intact and self._headers.explains(mpdu)
         return self._headers.is_rewritten(mpdu, original)
-
-    def _place(self, length: int) -> Place | None:
-        if length not in self._places:
-            self._places[length] = self._layouts.place(length)[0]
-        return self._places[length]
 
     def _check(self, batch: Any) -> None:
         layers = set(batch.column("layer").unique().to_pylist())

@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from wtrec.datasets import pcapng
+from wtrec.datasets.parquet import TableFile, new_table
+from wtrec.datasets.run import tx_log_path
+from wtrec.datasets.txlog import TX
 from wtrec.recorder.simulate import Simulation
 from wtrec.recorder.simulated_run import write_run
 
@@ -58,3 +64,50 @@ def repeat(capture: Path, target: Path, *, frames: int = 0, size: int = 0) -> in
         rest = max(frames - written, 0)
         file.write(b"".join(packets[:rest]))
     return written + rest
+
+
+def repeat_run(capture: Path, target: Path, copies: int) -> int:
+    """Write a simulated run again and again, each copy behind the one before it.
+
+    Args:
+        capture: Its capture, little-endian, with times in ns; its tx log stands beside it.
+        target: Where; the tx log beside it.
+        copies: How many.
+
+    Returns:
+        Packets written.
+    """
+    data = capture.read_bytes()
+    begins, begin, end = [], 0, 0
+    at = 0
+    while at < len(data):
+        block, _, behind = pcapng.read_block(data, at, "<" if at else None)
+        if isinstance(block, pcapng.EnhancedPacket):
+            begin = begin or at
+            begins.append(at - begin)
+            end = behind
+        at = behind
+    # Blocks begin at multiples of four bytes; the time is their third and fourth word.
+    words = np.frombuffer(data[begin:end], "<u4").copy()
+    high, low = (np.array(begins) // 4 + place for place in (3, 4))
+    times = words[high].astype(np.int64) << 32 | words[low]
+    span = int(times[-1] - times[0]) + 1_000_000
+    with TableFile(tx_log_path(capture), TX) as log:
+        metadata = log.metadata
+        sent = pa.Table.from_batches(log.batches())
+    column = sent.schema.get_field_index("time")
+    kind = sent.schema.field(column)
+    clock = sent.column(column).cast("int64").to_numpy()
+    del metadata["schema"]
+    with (
+        target.open("wb") as file,
+        new_table(tx_log_path(target), TX, metadata) as writer,
+    ):
+        file.write(data[:begin])
+        for copy in range(copies):
+            later = times + copy * span
+            words[high], words[low] = later >> 32, later & 0xFFFFFFFF
+            file.write(words.tobytes())
+            moved = pa.array(clock + copy * span).cast(kind.type)
+            writer.write_table(sent.set_column(column, kind, moved))
+    return copies * len(begins)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from . import (
+    analysis,
     capture,
     copies,
     decode,
-    memory,
     phy,
     phy_b,
     recovery,
@@ -18,7 +18,7 @@ from . import (
 
 BENCHMARKS = {
     "decode": ("Decoding, every column, FCS checked", decode),
-    "memory": ("Peak memory of wtrec analyze", memory),
+    "analysis": ("wtrec analyze of large captures", analysis),
     "phy": ("OFDM links", phy),
     "phy_b": ("802.11b links", phy_b),
     "recovery": ("Recovery from one copy of a frame", recovery),

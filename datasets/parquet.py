@@ -14,6 +14,8 @@ from ..errors import FormatError
 from .files import replacing
 from .schema import Table
 
+_READ = 1 << 20  # bytes of a column that are read at once
+
 
 @contextlib.contextmanager
 def new_table(path: Path, table: Table, metadata: Mapping[str, str]) -> Iterator[Any]:
@@ -34,7 +36,7 @@ def new_table(path: Path, table: Table, metadata: Mapping[str, str]) -> Iterator
 
 
 class TableFile:
-    """One of our tables, opened for reading; a context manager.
+    """One of our tables, opened for reading in bounded memory; a context manager.
 
     Attributes:
         metadata: The file's metadata without the prefix ``wtrec.``.
@@ -48,7 +50,8 @@ class TableFile:
         self.path = path
         source = pa.OSFile(str(path))
         with self._damage_as("not a Parquet file"):
-            self._file = pq.ParquetFile(source)
+            # What is read ahead stays until the file is closed: the whole file, in the end.
+            self._file = pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ)
         table.check(self._file.schema_arrow, path)
         self.metadata = {
             key.decode(errors="replace").removeprefix("wtrec."): value.decode(errors="replace")

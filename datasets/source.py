@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError
 
-WINDOW = 64 << 20
+WINDOW = 16 << 20  # larger ones are no faster, and batches of long frames are as large as this
 _STREAM_WINDOW = 8 << 20  # smaller: what is not used yet is copied at each view
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wtrec.analysis.bootstrap import _POISSON, Resampled
+from wtrec.analysis.bootstrap_kernel import add_drawn
 from wtrec.phy.link import ChannelName, Link
 
 LENGTH = 100
@@ -95,6 +96,18 @@ def test_where_it_fails() -> None:
     assert coverage(fading, round(8 / (fading > 0).mean())) < 0.93
     rare = np.concatenate([np.full(999, 5), [400]])  # a misread scrambler seed in a thousand
     assert coverage(rare, 500) < 0.8
+
+
+def test_the_kernel_against_numpy() -> None:
+    """Each unit counts as often as its draw says, in every replicate."""
+    draw = np.random.default_rng(2)
+    rows = np.column_stack([draw.integers(0, 20_000, 700), draw.integers(0, 300, 700)]).astype(
+        float
+    )
+    draws = draw.integers(0, 1 << 16, (700, 50), np.uint16)
+    sums = np.ones((2, 50))
+    add_drawn(rows, draws, _POISSON, sums)
+    assert np.array_equal(sums, 1 + rows.T @ _POISSON[draws])
 
 
 class TestResampled:

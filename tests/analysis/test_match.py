@@ -51,7 +51,7 @@ def search(
         none,
         none,
     )
-    outcomes, originals = np.empty(len(received), np.int8), np.empty(len(received), np.int64)
+    outcomes, originals = np.full(len(received), UNMATCHED, np.int8), np.full(len(received), -1)
     match(query, packets, WINDOW_NS, outcomes, originals)
     return outcomes, originals
 

@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -99,7 +100,28 @@ class TestNewTable:
 
 
 class TestTableFile:
-    """Files that are not what they should be."""
+    """Reading, also files that are not what they should be."""
+
+    def test_memory_stays_flat(self, tmp_path: Path) -> None:
+        """Of 32 MB in one row group or in many, only a few are in memory at a time."""
+        path = tmp_path / "blobs.parquet"
+        blobs = Table("blobs", 1, (Column("x", pa.binary(), "Noise."),))
+        draw = np.random.default_rng(1)
+        for groups in (1, 32):
+            with new_table(path, blobs, {}) as writer:
+                for _ in range(groups):
+                    rows = [draw.bytes(1000) for _ in range(32_000 // groups)]
+                    writer.write_table(pa.table({"x": rows}, blobs.schema))
+                    del rows
+            assert path.stat().st_size > 30_000_000
+            before = pa.total_allocated_bytes()
+            held = []
+            with TableFile(path, blobs) as file:
+                for batch in file.batches(1000):
+                    del batch
+                    held.append(pa.total_allocated_bytes() - before)
+            assert len(held) == 32
+            assert max(held) < 8_000_000
 
     def test_another_table(self, tmp_path: Path) -> None:
         """Its name is told."""
