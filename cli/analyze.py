@@ -14,7 +14,7 @@ import click
 from .output import finish, number, print_json, print_table, progress, say_when_compiling, share
 from .report import report_options, reporter
 from .throughput_table import assumptions, print_evaluation
-from .truth import FILE, one_of, open_truth, truth_options
+from .truth import FILE, journal_losses, one_of, open_truth, truth_options
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
@@ -117,13 +117,14 @@ def analyze(
     one_of(tx_log, payload, source)
     say_when_compiling()
     from ..analysis.analyze import analyze as run_analysis
-    from ..datasets.run import results_beside, tx_log_path
+    from ..datasets.run import results_beside
+    from ..datasets.txlog import tx_log_beside
 
     write_report = reporter(capture, report, figures)
     assumed = assumptions(phy, msdu, ack, energy, deadlines)
     named = tx_log or payload or source
-    if not named and tx_log_path(capture).exists():
-        tx_log = tx_log_path(capture)
+    if not named:
+        tx_log = tx_log_beside(capture)
     paths = list(results) or results_beside(capture)
     with contextlib.ExitStack() as stack:
         truth = open_truth(stack, capture, tx_log, payload, source)
@@ -156,17 +157,16 @@ def analyze(
         print_evaluation(analysis, timed=bool(deadlines))
     for warning in analysis.warnings:
         click.echo(f"wtrec: warning: {warning}", err=True)
-    finish(context, analysis.losses)
+    finish(context, [*analysis.losses, *journal_losses(tx_log)])
 
 
 def _conditions(stack: contextlib.ExitStack, tx_log: Path | None) -> Conditions | None:
     if tx_log is None:
         return None
     from ..analysis.conditions import Conditions
-    from ..datasets.parquet import TableFile
-    from ..datasets.txlog import TX
+    from ..datasets.txlog import open_tx_log
 
-    return Conditions(stack.enter_context(TableFile(tx_log, TX)))
+    return Conditions(stack.enter_context(open_tx_log(tx_log)))
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import FormatError
+from .signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from ..datasets.run import Counters
     from ..recorder.bpf import Program
     from ..recorder.capture import CaptureSummary
-    from ..recorder.stop import Stop
 
 _FILTER_NOTE = (
     "note: a frame whose filtered bytes were hit by an error does not pass the filter, so errors "
@@ -125,7 +121,7 @@ def capture(
     """
     if filter_text is not None and bpf_file is not None:
         raise click.UsageError("-f and --bpf-file are two ways to give one filter: take one")
-    program = None if bpf_file is None else _read_program(bpf_file)
+    program = None if bpf_file is None else read_program(bpf_file)
 
     from ..recorder.capture import CaptureSettings
     from ..recorder.capture import capture as run_capture
@@ -151,7 +147,7 @@ def capture(
     if not quiet and (filter_text is not None or program is not None):
         click.echo(_FILTER_NOTE, err=True)
     show_progress = not quiet and sys.stderr.isatty()
-    with Stop() as stop, _stopped_by_signals(stop):
+    with Stop() as stop, stopped_by_signals(stop):
         summary = run_capture(settings, stop=stop, progress=_Progress() if show_progress else None)
     if show_progress:
         click.echo("\r\x1b[K", nl=False, err=True)
@@ -159,31 +155,14 @@ def capture(
     context.exit(summary.exit_code)
 
 
-def _read_program(path: Path) -> Program:
+def read_program(path: Path) -> Program:
+    """The filter in a file, for ``--bpf-file``."""
     from ..recorder.bpf import parse
 
     try:
         return parse(path.read_text(encoding="utf-8", errors="replace"))
     except FormatError as error:
         raise FormatError(error.what, path=str(path)) from error
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """Let SIGINT, SIGTERM and a closed terminal end the capture, not the program."""
-
-    def ask(signal_number: int, _frame: FrameType | None) -> None:
-        stop.ask(signal.Signals(signal_number).name)
-
-    signals = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
-        signals.append(signal.SIGHUP)
-    before = {number: signal.signal(number, ask) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Progress:

@@ -22,6 +22,7 @@ LAYERS = {
     "dot11": 1,
     "phy": 1,
     "jit": 0,
+    "clock": 0,
     "errors": 0,
 }
 NOT_PACKAGED = {"tests", "benchmarks", "docs", "typings", "build"}
