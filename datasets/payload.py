@@ -29,6 +29,8 @@ from ..errors import FormatError
 
 MAGIC = b"wtr1"
 STAMP_LENGTH = 20
+DESCRIBED_LENGTH = STAMP_LENGTH + 8
+"""From this length on the fill of a self-describing payload proves that it is intact."""
 SELF_DESCRIBING = "self"
 MESSAGE = "msgN"
 
@@ -135,8 +137,11 @@ def packet_ids(payload: bytes) -> Iterator[int]:
 
 
 def describes(payload: bytes) -> tuple[bytes, int] | None:
-    """Run key and packet id of an intact self-describing payload; None of any other."""
-    if len(payload) < STAMP_LENGTH:
+    """Run key and packet id of an intact self-describing payload; None of any other.
+
+    Payloads shorter than ``DESCRIBED_LENGTH`` cannot prove that they are intact.
+    """
+    if len(payload) < DESCRIBED_LENGTH:
         return None
     magic, key, packet_id = _STAMP.unpack_from(payload)
     if magic != MAGIC or self_describing(key, packet_id, len(payload)) != payload:

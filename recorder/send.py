@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..clock import NS
-from ..datasets.payload import MESSAGE, SELF_DESCRIBING, STAMP_LENGTH, fill
+from ..datasets.payload import DESCRIBED_LENGTH, MESSAGE, SELF_DESCRIBING, fill
 from ..datasets.run import tx_log_path
 from . import clock_state
 from .inject import MAX_PAYLOAD, Header, Injector
@@ -73,7 +73,7 @@ class SendRequest:
     def __post_init__(self) -> None:
         is_message = self.fill.lower() == MESSAGE.lower()
         length = self.length or (1 if is_message else DEFAULT_LENGTH)
-        least = STAMP_LENGTH if self.fill == SELF_DESCRIBING else 1
+        least = DESCRIBED_LENGTH if self.fill == SELF_DESCRIBING else 1
         most = {"udp": MAX_UDP_PAYLOAD, "inject": MAX_PAYLOAD}.get(self.mode, 1 << 20)
         if not least <= length <= most:
             raise ValueError(
