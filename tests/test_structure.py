@@ -89,7 +89,16 @@ def test_the_module_map_is_checked_against_something() -> None:
     assert _imports(ROOT / "analysis" / "analyze.py") >= {"datasets", "errors"}
 
 
-@pytest.mark.parametrize("command", [["--help"], ["--version"], ["capture", "--help"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["--version"],
+        ["capture", "--help"],
+        ["send", "--help"],
+        ["receive", "--help"],
+    ],
+)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     """Arrow, numpy and numba are for commands that work, not for those that explain."""
     code = (

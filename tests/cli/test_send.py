@@ -9,17 +9,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from wtrec.cli.analyze import analyze
+from wtrec.cli.send import send as send_command
+from wtrec.datasets.journal import Journal
 from wtrec.datasets.payload import run_key, self_describing
 from wtrec.datasets.run import from_rfc3339
-from wtrec.datasets.txlog import open_tx_log, packets
+from wtrec.datasets.txlog import TX, open_tx_log, packets
 from wtrec.dot11 import fcs, radiotap
 from wtrec.dot11.radiotap import Flags
 from wtrec.recorder.interface import has_listener
@@ -55,7 +59,7 @@ class Receiving:
     """A running ``wtrec receive`` whose output goes to a file, however much it is."""
 
     def __init__(self, words: Sequence[str], there: Sequence[str]) -> None:
-        self._out = tempfile.TemporaryFile("w+")
+        self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - close() closes it
         self.process = subprocess.Popen(
             [*there, WTREC, "receive", *words], stdout=self._out, stderr=subprocess.PIPE, text=True
         )
@@ -221,7 +225,7 @@ class TestPair:
         assert {packet["packet_id"] for packet in received} == {None}
         assert "cut by -b                     4" in summary
 
-    def test_lost(self, veth: Veth, tmp_path: Path) -> None:
+    def test_lost(self, veth: Veth) -> None:
         """Ids that are missing are counted as lost, those that come twice as copies."""
         with receiving(veth.name_there, "-t", "30", "-c", "7", "--json", there=veth.there) as it:
             key = run_key(RUN)
@@ -399,6 +403,81 @@ class TestReceiveFrames:
         assert "wtrec: mon0: Network is down" in said
 
 
+class TestAnalysis:
+    """What was sent is what `wtrec analyze` compares with."""
+
+    @staticmethod
+    def analyzed(capture: Path, code: int = 0) -> tuple[dict[str, Any], str]:
+        words = [str(capture), "--format", "json", "--by", "tx_power_dbm"]
+        done = CliRunner().invoke(analyze, words)
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout), done.stderr
+
+    @staticmethod
+    def heard(mpdus: list[bytes]) -> list[bytes]:
+        """Every fourth frame with a few errors, which are three bits each."""
+        return [
+            fcs.flip(mpdu, [700, 900 + n, 1100 + n]) if n % 4 == 0 else mpdu
+            for n, mpdu in enumerate(mpdus)
+        ]
+
+    def check(self, capture: Path, truth: str, code: int = 0) -> str:
+        """All ten bad frames of forty are matched, and their 30 errors are found."""
+        found, said = self.analyzed(capture, code)
+        assert f"truth: tx log {capture.parent}/{truth}\n" in said
+        assert found["matching"]["matched"] == 10
+        assert [(row["tx_power_dbm"], row["bit_errors"]) for row in found["by"]] == [
+            (10.0, 15),
+            (15.0, 15),
+        ]
+        return said
+
+    def test_payloads(
+        self,
+        tmp_path: Path,
+        write_capture: Callable[..., Path],
+        udp_frame: Callable[..., bytes],
+    ) -> None:
+        """A log of UDP payloads, and the journal that a sender leaves when it is killed."""
+        send(
+            tmp_path,
+            *["127.0.0.1", "-p", "5999", "-w", "a.pcapng", "-c", "20", "--pps", "1000"],
+            *["--powers", "10,15", "--length", "200"],
+        )
+        log = tmp_path / "a.tx.parquet"
+        mpdus = self.heard([udp_frame(row["original"], 1) for row in rows(log)])
+        sent = pq.read_table(log)["time"].cast("int64").to_pylist()
+        capture = write_capture(
+            tmp_path / "a.pcapng", mpdus, times=[time_ + 100_000 for time_ in sent]
+        )
+        self.check(capture, "a.tx.parquet (payload)")
+
+        with Journal(tmp_path / "a.tx.arrows", TX, metadata(log)) as journal:
+            for batch in pq.read_table(log).cast(TX.schema).to_batches():
+                journal.append(batch)
+        log.unlink()
+        said = self.check(capture, "a.tx.arrows (payload)", code=3)
+        assert "a.tx.arrows: its sender did not come to its end" in said
+
+    @pytest.mark.root
+    def test_frames(
+        self, mon0: MonitorTun, tmp_path: Path, write_capture: Callable[..., Path]
+    ) -> None:
+        """A log of injected frames, against what came out of the interface."""
+        send(
+            tmp_path,
+            *["192.0.2.2", "-m", "inject", "-i", mon0.name, "-w", "a.pcapng", "-c", "20"],
+            *["--pps", "1000", "--powers", "10,15", "--length", "200"],
+        )
+        frames = [mon0.read(5) or b"" for _ in range(40)]
+        mpdus = self.heard([frame[radiotap.parse(frame).length :] for frame in frames])
+        sent = pq.read_table(tmp_path / "a.tx.parquet")["time"].cast("int64").to_pylist()
+        capture = write_capture(
+            tmp_path / "a.pcapng", mpdus, times=[time_ + 100_000 for time_ in sent]
+        )
+        self.check(capture, "a.tx.parquet (mpdu)")
+
+
 class TestUsage:
     """What is refused before anything is sent."""
 
@@ -424,8 +503,9 @@ class TestUsage:
     )
     def test_send(self, tmp_path: Path, words: list[str], message: str) -> None:
         """Exit code 2, a sentence, and no file."""
-        said = send(tmp_path, "127.0.0.1", "-w", "a", *words, code=2)
-        assert message in said
+        done = CliRunner().invoke(send_command, ["127.0.0.1", "-w", str(tmp_path / "a"), *words])
+        assert done.exit_code == 2
+        assert message in done.output
         assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize(

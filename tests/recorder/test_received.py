@@ -26,7 +26,7 @@ def test_the_report_s_frame() -> None:
     """The driver says that its FCS is good; over decrypted bytes it does not hold."""
     facts = frame_facts(LISTING, len(LISTING))
     assert (facts.bad_fcs, facts.fcs, facts.mpdu_offset) == (False, "bad", 39)
-    assert (facts.signal_dbm, facts.channel_mhz) == (-67, 5180)
+    assert (facts.signal_dbm, facts.channel_mhz) == (-67, 2432)
     assert facts.rate_mbps is not None
 
 
