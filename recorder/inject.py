@@ -14,6 +14,7 @@ makes its own, the same.
 from __future__ import annotations
 
 import errno
+import struct
 from dataclasses import dataclass
 
 from ..dot11 import fcs, mac, radiotap
@@ -26,6 +27,11 @@ SOURCE_IP = "192.0.2.1"  # RFC 5737: for documentation
 GROUP = b"\xff" * 6
 ACCESS_POINT = bytes.fromhex("020000000002")  # locally administered addresses
 STATION = bytes.fromhex("020000000001")
+_HEAD_LENGTH = 24 + 8 + 20 + 8
+_SEQUENCE = 22
+_IP_NUMBER, _IP_CHECKSUM, _UDP_CHECKSUM = 32 + 4, 32 + 10, 52 + 6
+_LITTLE, _BIG = struct.Struct("<H"), struct.Struct(">H")
+
 HEADERS_LENGTH = 24 + 8 + 20 + 8 + fcs.LENGTH
 MAX_MSDU = 2304  # 802.11-2020, 9.2.4.7.1
 MAX_PAYLOAD = MAX_MSDU - 8 - 20 - 8
@@ -97,6 +103,47 @@ class Header:
         return radiotap.build(**values)
 
 
+class FrameMaker:
+    """Makes the frames of one payload length: what ``Header.mpdu`` makes, in a third of its time.
+
+    Two frames differ in the packet's numbers and its payload alone, and a checksum's sum changes by
+    what is added to it (RFC 1624).
+
+    Args:
+        header: What stands around payloads.
+        length: Bytes of a payload.
+
+    Raises:
+        ValueError: As for ``Header.mpdu``.
+    """
+
+    def __init__(self, header: Header, length: int) -> None:
+        self._head = bytearray(header.mpdu(bytes(length), 0)[:_HEAD_LENGTH])
+        self._is_odd = length % 2
+        (self._ip_sum,) = _BIG.unpack_from(self._head, _IP_CHECKSUM)
+        (self._udp_sum,) = _BIG.unpack_from(self._head, _UDP_CHECKSUM)
+        self._ip_sum ^= 0xFFFF
+        self._udp_sum ^= 0xFFFF
+
+    def mpdu(self, payload: bytes, packet_id: int) -> bytes:
+        """The frame with its FCS."""
+        head = self._head
+        number = packet_id & 0xFFFF
+        words = int.from_bytes(payload, "big") << 8 * self._is_odd
+        _LITTLE.pack_into(head, _SEQUENCE, (packet_id & 0xFFF) << 4)
+        _BIG.pack_into(head, _IP_NUMBER, number)
+        _BIG.pack_into(head, _IP_CHECKSUM, _folded(self._ip_sum + number) ^ 0xFFFF)
+        # the checksum 0 says that there is none
+        checksum = _folded(self._udp_sum + words) ^ 0xFFFF or 0xFFFF
+        _BIG.pack_into(head, _UDP_CHECKSUM, checksum)
+        return fcs.append(head + payload)
+
+
+def _folded(total: int) -> int:
+    """A sum of 16-bit words in ones' complement: 0 for nothing alone."""
+    return total % 0xFFFF or (0xFFFF if total else 0)
+
+
 class Injector:
     """Sends frames into a monitor interface.
 
@@ -119,6 +166,7 @@ class Injector:
         self.destination = header.destination
         self._interface = interface
         self._header = header
+        self._makers: dict[int, FrameMaker] = {}
         self._radiotap = header.radiotap(Step())
         self._socket = packet_socket(interface)
         self._socket.setblocking(False)
@@ -130,7 +178,10 @@ class Injector:
 
     def original(self, payload: bytes, packet_id: int) -> bytes:
         """The MPDU."""
-        return self._header.mpdu(payload, packet_id)
+        length = len(payload)
+        if length not in self._makers:
+            self._makers[length] = FrameMaker(self._header, length)
+        return self._makers[length].mpdu(payload, packet_id)
 
     def send(self, original: bytes, start: int) -> int:
         """One frame, whole."""

@@ -188,7 +188,7 @@ class Sender:
 
     def _run_step(self, step: Step) -> None:
         settings, clock, log = self._settings, self._clock, self._log
-        asked = _asked(self._stop)
+        stop, asked = self._stop, _asked(self._stop)
         interval, per = settings.interval.numerator, settings.interval.denominator
         self._transport.use(step)
         log.begin_step(step, self._transport.layer, self._transport.destination)
@@ -204,7 +204,7 @@ class Sender:
             if due - clock.now() > _IDLE_NS:
                 log.flush()
             wait_until(due, clock, spin_ns=SPIN_NS, give_up=asked)
-            if asked():
+            if stop.reason is not None:
                 break
             time = self._give(original)
             if time is None:

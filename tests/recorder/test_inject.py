@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wtrec.dot11 import fcs, mac, radiotap
 from wtrec.dot11.radiotap import Flags, TxFlags
-from wtrec.recorder.inject import HEADERS_LENGTH, MAX_PAYLOAD, Header
+from wtrec.recorder.inject import HEADERS_LENGTH, MAX_PAYLOAD, FrameMaker, Header
 from wtrec.recorder.steps import Step, parse_step
 
 HEADER = Header(destination="192.0.2.2", port=6000, retries=3)
@@ -31,6 +31,26 @@ def test_mpdu(payload: bytes, packet_id: int) -> None:
     assert (header.from_ds, header.to_ds, header.retry) == (True, False, False)
     assert (header.duration, header.sequence) == (0, packet_id % 4096)
     assert header.addr1 == b"\xff" * 6  # a group: no ACK, no retries
+
+
+@given(st.data(), st.integers(0, MAX_PAYLOAD), st.lists(st.integers(0, 2**64 - 1), min_size=1))
+def test_the_quick_maker_is_right(data: st.DataObject, length: int, ids: list[int]) -> None:
+    """One after the other, its frames are those that are made from nothing."""
+    maker = FrameMaker(HEADER, length)
+    for packet_id in ids[:5]:
+        payload = data.draw(
+            st.binary(min_size=length, max_size=length)
+            | st.sampled_from([bytes(length), b"\xff" * length])
+        )
+        assert maker.mpdu(payload, packet_id) == HEADER.mpdu(payload, packet_id)
+
+
+def test_every_checksum() -> None:
+    """All sums that two bytes can lead to, the special ones among them."""
+    maker = FrameMaker(HEADER, 2)
+    for word in range(0x10000):
+        payload = word.to_bytes(2, "big")
+        assert maker.mpdu(payload, word) == HEADER.mpdu(payload, word)
 
 
 def test_radiotap() -> None:
