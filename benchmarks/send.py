@@ -2,9 +2,9 @@
 
 UDP datagrams of 1000 bytes go through a veth pair, frames into a simulated monitor interface, both
 in a network namespace of their own. Sender and reader have the highest priority (nice) in their
-session, and their session of all. Rates are computed from the tx log: packets but one, over the time
-from the first to the last. *Arrived* is counted by the kernel at the other end of the pair, or read
-from /dev/net/tun. Late is how long after its deadline a packet was given to the kernel.
+session, and their session of all. Rates are computed from the tx log: packets but one, over the
+time from the first to the last. *Arrived* is counted by the kernel at the other end of the pair, or
+read from /dev/net/tun. Late is how long after its deadline a packet was given to the kernel.
 
 Needs root: ``sudo .venv/bin/python -m wtrec.benchmarks.send [--quick]``. A whole run writes its
 table into docs/send.md.
