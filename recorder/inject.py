@@ -136,7 +136,7 @@ class FrameMaker:
         # the checksum 0 says that there is none
         checksum = _folded(self._udp_sum + words) ^ 0xFFFF or 0xFFFF
         _BIG.pack_into(head, _UDP_CHECKSUM, checksum)
-        return fcs.append(head + payload)
+        return fcs.append(bytes(head) + payload)
 
 
 def _folded(total: int) -> int:

@@ -28,6 +28,15 @@ CAPTURES = Path(os.environ.get("WTREC_CAPTURES", ROOT.parent / "shared" / "data"
 START = 1_700_000_000_000_000_000  # ns: the first frame of the captures that tests write
 
 
+# Listing 3.1 of the report that this project began with: a monitor's view of a decrypted frame.
+_LISTING = bytes.fromhex(
+    "000027002b4008a020080000000000002228b0ee19000000100080098004bd000000270407bd0088"
+    "422c00647002b547bbc80e1449fc940024d7b3dbd0d07600007148002000000000aaaa0300000008"
+    "00450000207ad240004011da57c0a8b226c0a8b22bd702138d000c4b03706b74348f80cc4dc1b93b"
+    "ba9da81bf3"
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, saying why, what cannot run here."""
     no_captures = pytest.mark.skip(reason=f"no public captures in {CAPTURES}")
@@ -122,6 +131,12 @@ def network_namespace() -> Iterator[None]:
             raise OSError(ctypes.get_errno(), "setns")
     finally:
         os.close(home)
+
+
+@pytest.fixture(scope="session")
+def listing() -> bytes:
+    """A frame behind its Radiotap header, as the driver delivered it after decryption."""
+    return _LISTING
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -28,9 +28,6 @@ from wtrec.dot11 import fcs, radiotap
 from wtrec.dot11.radiotap import Flags
 from wtrec.recorder.interface import has_listener
 from wtrec.recorder.tun import MonitorTun
-
-if TYPE_CHECKING:
-    from tests.conftest import Veth
 
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 RUN = "00112233445566778899aabbccddeeff"
@@ -103,7 +100,7 @@ def receiving(*words: str, there: Sequence[str] = ()) -> Iterator[Receiving]:
 class TestPair:
     """From one network into another."""
 
-    def test_udp(self, veth: Veth, tmp_path: Path) -> None:
+    def test_udp(self, veth: Any, tmp_path: Path) -> None:
         """What is received is what the log has: ids, bytes, order."""
         with receiving(
             veth.name_there, "-p", "6001", "-t", "30", "-c", "300", "--json", there=veth.there
@@ -130,7 +127,7 @@ class TestPair:
         assert f"run {RUN[:16]}: 300 packets from 0 to 299, 0 lost" in summary
         assert [path.name for path in tmp_path.iterdir()] == ["run.tx.parquet"]
 
-    def test_times_are_before_the_arrival(self, veth: Veth, tmp_path: Path) -> None:
+    def test_times_are_before_the_arrival(self, veth: Any, tmp_path: Path) -> None:
         """A packet is logged with a time right before the kernel of the receiver has it."""
         with receiving(
             *[veth.name_there, "-m", "bpf", "-c", "20", "-t", "30", "--json"], there=veth.there
@@ -142,7 +139,7 @@ class TestPair:
         for packet, sent in zip(received, times, strict=True):
             assert -1_000_000 < from_rfc3339(packet["time"]) - sent < 2 * 10**9
 
-    def test_tcp(self, veth: Veth, tmp_path: Path) -> None:
+    def test_tcp(self, veth: Any, tmp_path: Path) -> None:
         """Messages of a known length come out of the stream as they went in."""
         with receiving(
             *[veth.name_there, "-m", "TCP", "-p", "6002", "-b", "1000", "-c", "50", "--json"],
@@ -158,7 +155,7 @@ class TestPair:
         ]
         assert metadata(tmp_path / "a.tx.parquet")["mode"] == "tcp"
 
-    def test_tcp_receiver_that_goes_away(self, veth: Veth, tmp_path: Path) -> None:
+    def test_tcp_receiver_that_goes_away(self, veth: Any, tmp_path: Path) -> None:
         """The run ends with an error, and its log is whole."""
         with receiving(
             veth.name_there, "-m", "tcp", "-b", "100", "-c", "5", there=veth.there
@@ -175,7 +172,7 @@ class TestPair:
         assert len(log) >= 5
         assert metadata(tmp_path / "a.tx.parquet")["ended_by"] == "error"
 
-    def test_bpf(self, veth: Veth, tmp_path: Path) -> None:
+    def test_bpf(self, veth: Any, tmp_path: Path) -> None:
         """Only frames that the filter lets through are shown, each whole."""
         with receiving(
             *[veth.name_there, "-m", "bpf", "-p", "6003", "-c", "3", "-t", "30", "--json"],
@@ -192,7 +189,7 @@ class TestPair:
         assert [frame[42:] for frame in frames] == [b"msg0", b"msg1", b"msg2"]
         assert all("radiotap" not in packet for packet in received)
 
-    def test_full_queue(self, veth: Veth, tmp_path: Path) -> None:
+    def test_full_queue(self, veth: Any, tmp_path: Path) -> None:
         """A slow interface makes the sender wait; what it logs has arrived, all of it."""
         subprocess.run(
             f"tc qdisc add dev {veth.name_here} root tbf rate 8mbit burst 3kb limit 6kb".split(),
@@ -206,14 +203,14 @@ class TestPair:
         assert [packet["packet_id"] for packet in received] == list(range(400))
         assert len(rows(tmp_path / "a.tx.parquet")) == 400
 
-    def test_nobody_listens(self, veth: Veth, tmp_path: Path) -> None:
+    def test_nobody_listens(self, veth: Any, tmp_path: Path) -> None:
         """Errors that come back are counted, and every packet is sent."""
         said = send(tmp_path, veth.address_there, "-c", "50", "--pps", "500", "-w", "a")
         assert "refused" in said
         assert "sent                         50" in said
         assert int(metadata(tmp_path / "a.tx.parquet")["refused"]) > 0
 
-    def test_cut(self, veth: Veth, tmp_path: Path) -> None:
+    def test_cut(self, veth: Any, tmp_path: Path) -> None:
         """With -b, packets have their whole length and the bytes that were asked for."""
         with receiving(
             *[veth.name_there, "-b", "10", "-c", "4", "-t", "30", "--json"], there=veth.there
@@ -225,7 +222,7 @@ class TestPair:
         assert {packet["packet_id"] for packet in received} == {None}
         assert "cut by -b                     4" in summary
 
-    def test_lost(self, veth: Veth) -> None:
+    def test_lost(self, veth: Any) -> None:
         """Ids that are missing are counted as lost, those that come twice as copies."""
         with receiving(veth.name_there, "-t", "30", "-c", "7", "--json", there=veth.there) as it:
             key = run_key(RUN)
@@ -238,7 +235,7 @@ class TestPair:
         assert "damaged or other              1" in summary
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_signals(self, veth: Veth, tmp_path: Path, number: signal.Signals) -> None:
+    def test_signals(self, veth: Any, tmp_path: Path, number: signal.Signals) -> None:
         """A signal ends sender and receiver cleanly, with all that was sent in the log."""
         with (
             receiving(veth.name_there, "--json", there=veth.there) as receiver,
@@ -264,7 +261,7 @@ class TestPair:
         assert metadata(tmp_path / "a.tx.parquet")["ended_by"] == number.name
         assert not journal.exists()
 
-    def test_kill(self, veth: Veth, tmp_path: Path) -> None:
+    def test_kill(self, veth: Any, tmp_path: Path) -> None:
         """After kill -9 the journal has all packets but those of the last moment."""
         with (
             receiving(veth.name_there, "--json", there=veth.there) as receiver,

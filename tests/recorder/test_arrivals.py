@@ -19,8 +19,8 @@ def test_against_sets(came: list[tuple[bytes, int]]) -> None:
     for key, packet_id in came:
         assert books.add(self_describing(key, packet_id, 64)) == (key.hex(), packet_id)
     assert set(books.runs) == {key.hex() for key, _ in came}
-    for key, run in books.runs.items():
-        ids = [packet_id for other, packet_id in came if other.hex() == key]
+    for name, run in books.runs.items():
+        ids = [packet_id for key, packet_id in came if key.hex() == name]
         assert (run.first, run.last) == (min(ids), max(ids))
         assert run.different == len(set(ids))
         assert run.copies == len(ids) - len(set(ids))

@@ -13,18 +13,10 @@ from hypothesis import strategies as st
 
 from wtrec.recorder.hexdump import hexdump
 
-# Listing 3.1 of the report that this project began with: a monitor's view of a decrypted frame.
-LISTING = bytes.fromhex(
-    "000027002b4008a020080000000000002228b0ee19000000100080098004bd000000270407bd0088"
-    "422c00647002b547bbc80e1449fc940024d7b3dbd0d07600007148002000000000aaaa0300000008"
-    "00450000207ad240004011da57c0a8b226c0a8b22bd702138d000c4b03706b74348f80cc4dc1b93b"
-    "ba9da81bf3"
-)
 
-
-def test_lines() -> None:
+def test_lines(listing: bytes) -> None:
     """Offset, bytes, and what of them is ASCII."""
-    lines = list(hexdump(LISTING))
+    lines = list(hexdump(listing))
     assert lines[0] == "000000  00 00 27 00 2b 40 08 a0 20 08 00 00 00 00 00 00  ..'.+@.. ......."
     assert lines[-1].startswith("000070  34 8f 80 cc 4d c1 b9 3b ba 9d a8 1b f3  ")
     assert list(hexdump(b"msg37")) == [f"000000  {'6d 73 67 33 37':47}  msg37"]
@@ -38,9 +30,9 @@ def test_every_byte_once(data: bytes) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("text2pcap"), reason="needs text2pcap")
-def test_text2pcap_reads_it(tmp_path: Path) -> None:
+def test_text2pcap_reads_it(listing: bytes, tmp_path: Path) -> None:
     """A dump becomes the same frames again."""
-    frames = [LISTING, bytes(range(256)), b"0a0b 0c", b"\0"]
+    frames = [listing, bytes(range(256)), b"0a0b 0c", b"\0"]
     text = "\n".join("\n".join(hexdump(frame)) + "\n" for frame in frames)
     (tmp_path / "dump").write_text(text)
     subprocess.run(

@@ -10,8 +10,6 @@ from wtrec.dot11.radiotap import ChannelFlags, Flags
 from wtrec.recorder.inject import Header
 from wtrec.recorder.received import frame_facts, udp_payload
 
-from .test_hexdump import LISTING
-
 MPDU = Header(destination="192.0.2.2").mpdu(b"hello", 1)
 
 
@@ -22,9 +20,9 @@ def behind(flags: int | None, mpdu: bytes) -> bytes:
     return radiotap.build(rate=108, channel=channel, dbm_antenna_signal=-48, **more) + mpdu
 
 
-def test_the_report_s_frame() -> None:
+def test_the_report_s_frame(listing: bytes) -> None:
     """The driver says that its FCS is good; over decrypted bytes it does not hold."""
-    facts = frame_facts(LISTING, len(LISTING))
+    facts = frame_facts(listing, len(listing))
     assert (facts.bad_fcs, facts.fcs, facts.mpdu_offset) == (False, "bad", 39)
     assert (facts.signal_dbm, facts.channel_mhz) == (-67, 2432)
     assert facts.rate_mbps is not None
