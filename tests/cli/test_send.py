@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -284,6 +285,52 @@ class TestPair:
         assert logged == arrived[: len(logged)]
         assert len(logged) > 800
         assert len(arrived) - len(logged) <= 512
+
+
+class TestLoopback:
+    """What needs no rights."""
+
+    def test_full_disk(self, tmp_path: Path) -> None:
+        """The run ends; the journal has all packets but those that are told as missing."""
+        words = ["127.0.0.1", "-p", "5998", "-w", "a", "--pps", "5000", "--length", "1000"]
+        done = subprocess.run(
+            ["prlimit", "--fsize=700000", WTREC, "send", *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 1
+        assert "a.tx.arrows: cannot write it: File too large" in done.stderr
+        told = dict(re.findall(r"^  (sent|unlogged) +([\d,]+)", done.stderr, re.MULTILINE))
+        numbers = {name: int(number.replace(",", "")) for name, number in told.items()}
+        with open_tx_log(tmp_path / "a.tx.arrows") as log:
+            logged = [n for batch in packets(log) for n in batch["packet_id"].to_pylist()]
+        assert logged == list(range(numbers["sent"] - numbers["unlogged"]))
+        assert 0 < numbers["unlogged"] <= 512
+
+    def test_ipv6(self, tmp_path: Path) -> None:
+        """Nobody listens there, which is counted; nothing is left out."""
+        said = send(tmp_path, "::1", "-p", "5997", "-w", "a", "-c", "20", "--pps", "1000")
+        assert "refused" in said
+        log = rows(tmp_path / "a.tx.parquet")
+        assert [row["packet_id"] for row in log] == list(range(20))
+        assert {row["destination"] for row in log} == {"::1"}
+
+    def test_clocks(self, tmp_path: Path) -> None:
+        """The log says how its times were made, and what the kernel says of its clock."""
+        before = time.time_ns()
+        send(tmp_path, "127.0.0.1", "-p", "5996", "-w", "a", "-c", "2", "-d", "0.01")
+        found = metadata(tmp_path / "a.tx.parquet")
+        first = pq.read_table(tmp_path / "a.tx.parquet")["time"].cast("int64").to_pylist()[0]
+        assert before < first < time.time_ns()
+        drift = int(found["clock_offset_end_ns"]) - int(found["clock_offset_start_ns"])
+        assert abs(drift) < 10**9
+        for name in ("ntp_start", "ntp_end"):
+            assert re.fullmatch(r"(un)?synchronized maxerror_us=\d+ esterror_us=\d+", found[name])
+        (step,) = json.loads(found["steps"])
+        assert (step["first_packet"], step["packets"]) == (0, 2)
 
 
 @pytest.mark.root
