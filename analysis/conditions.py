@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..datasets.frames import FRAMES, FrameBatch
-from ..datasets.parquet import TableFile
+from ..datasets.journal import TableReader
 from ..datasets.txlog import TX, packets
 from .times import NO_TIME, frame_times
 
@@ -43,7 +43,7 @@ class Conditions:
         log: The log; kept open until the analysis ends.
     """
 
-    def __init__(self, log: TableFile) -> None:
+    def __init__(self, log: TableReader) -> None:
         self._batches: Iterator[Any] = packets(log)
         self._rows = TX.schema.empty_table().select(["time", *COLUMNS])
         self._ended = False

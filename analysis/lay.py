@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from ..datasets import pcapng
 from ..datasets.files import replacing
+from ..datasets.journal import TableReader
 from ..datasets.masks import flips_of
-from ..datasets.parquet import TableFile, new_table
+from ..datasets.parquet import new_table
 from ..datasets.payload import Pattern
 from ..datasets.run import tx_log_path
 from ..datasets.txlog import TX
@@ -86,7 +87,7 @@ def around_pattern(pattern: Pattern) -> Originals:
     return original
 
 
-def from_log(log: TableFile) -> Originals:
+def from_log(log: TableReader) -> Originals:
     """The packets of a tx log, or frames around its payloads.
 
     Raises:

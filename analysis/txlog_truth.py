@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.frames import FrameBatch
-from ..datasets.parquet import TableFile
+from ..datasets.journal import TableReader
 from ..datasets.payload import SELF_DESCRIBING, STAMP_LENGTH, packet_ids
 from ..datasets.txlog import packets
 from ..errors import MatchError
@@ -58,7 +58,7 @@ class TxLogTruth:
         MatchError: The log is empty, or mixes layers.
     """
 
-    def __init__(self, log: TableFile) -> None:
+    def __init__(self, log: TableReader) -> None:
         self._log = log
         self._self_describing = log.metadata.get("payload") == SELF_DESCRIBING
         self._layouts = Layouts()

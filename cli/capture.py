@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 from .filter import read_program
+from .signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from ..datasets.run import Counters
     from ..recorder.bpf.examine import Examined
     from ..recorder.capture import CaptureSummary
-    from ..recorder.stop import Stop
 
 
 def _condition(text: str) -> tuple[str, float]:
@@ -150,7 +146,7 @@ def capture(
         comment=comment,
     )
     show_progress = not quiet and sys.stderr.isatty()
-    with Stop() as stop, _stopped_by_signals(stop):
+    with Stop() as stop, stopped_by_signals(stop):
         summary = run_capture(
             settings,
             stop=stop,
@@ -169,24 +165,6 @@ def _say_what_filters(examined: Examined, *, quiet: bool) -> None:
     note = examined.note()
     if note and not quiet:
         click.echo(f"note: {note}", err=True)
-
-
-@contextlib.contextmanager
-def _stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """Let SIGINT, SIGTERM and a closed terminal end the capture, not the program."""
-
-    def ask(signal_number: int, _frame: FrameType | None) -> None:
-        stop.ask(signal.Signals(signal_number).name)
-
-    signals = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
-        signals.append(signal.SIGHUP)
-    before = {number: signal.signal(number, ask) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Progress:

@@ -11,7 +11,7 @@ import click
 
 from ..errors import CaptureError
 from .output import finish, progress, say_when_compiling
-from .truth import FILE, one_of, open_truth, rule, truth_options
+from .truth import FILE, journal_losses, one_of, open_truth, rule, truth_options
 
 
 @click.command(short_help="Error masks of a capture, and masks laid over other payloads.")
@@ -102,12 +102,13 @@ def _to_masks(
     from ..analysis.mask_writer import write_masks
     from ..analysis.truth import Outcome
     from ..datasets.run import tx_log_path
+    from ..datasets.txlog import tx_log_beside
 
     if tx_log is None and payload is None and source is None:
-        tx_log = tx_log_path(capture)
-        if not tx_log.exists():
+        tx_log = tx_log_beside(capture)
+        if tx_log is None:
             raise click.UsageError(
-                f"no {tx_log} beside the capture: name --tx-log, --payload or --truth"
+                f"no {tx_log_path(capture)} beside the capture: name --tx-log, --payload or --truth"
             )
     with contextlib.ExitStack() as stack:
         truth = open_truth(stack, capture, tx_log, payload, source)
@@ -123,7 +124,7 @@ def _to_masks(
     )
     if rewritten := written.matching[Outcome.REWRITTEN]:
         note += f"; {rewritten:,} frames were rewritten, not damaged, and have none"
-    return written.missing, note
+    return [*written.missing, *journal_losses(tx_log)], note
 
 
 def _masks(path: Path) -> Iterator[Any]:
@@ -140,19 +141,18 @@ def _to_capture(
     path: Path, output: Path, over: Path | None, payload: str | None
 ) -> tuple[list[str], str]:
     from ..analysis.lay import around_pattern, from_log, lay
-    from ..datasets.parquet import TableFile
-    from ..datasets.txlog import TX
+    from ..datasets.txlog import open_tx_log
 
     metadata = {"mode": "masks", "payload": payload or "", "masks": path.name}
     with contextlib.ExitStack() as stack:
         if over is not None:
-            log = stack.enter_context(TableFile(over, TX))
+            log = stack.enter_context(open_tx_log(over))
             originals = from_log(log)
             metadata["payload"] = log.metadata.get("payload", "")
         else:
             originals = around_pattern(rule(payload or ""))
         laid = lay(_masks(path), originals, output, metadata)
-    return laid.losses, f"{laid.frames:,} frames, {laid.bad:,} bad"
+    return [*laid.losses, *journal_losses(over)], f"{laid.frames:,} frames, {laid.bad:,} bad"
 
 
 def _rewrite(path: Path, output: Path) -> tuple[list[str], str]:

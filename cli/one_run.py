@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .output import progress
-from .truth import FILE, open_truth
+from .truth import FILE, journal_losses, open_truth
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
@@ -113,11 +113,11 @@ def analyze_run(
         manner: How.
     """
     from ..analysis.analyze import analyze
-    from ..datasets.run import results_beside, tx_log_path
+    from ..datasets.run import results_beside
+    from ..datasets.txlog import tx_log_beside
 
-    named = tx_log or manner.payload or manner.source
-    if not named and tx_log_path(capture).exists():
-        tx_log = tx_log_path(capture)
+    if not (tx_log or manner.payload or manner.source):
+        tx_log = tx_log_beside(capture)
     paths = list(results) or results_beside(capture)
     with contextlib.ExitStack() as stack:
         truth = open_truth(stack, capture, tx_log, manner.payload, manner.source)
@@ -129,7 +129,7 @@ def analyze_run(
             used += [f"results: {path}" for path in paths]
             click.echo("\n".join(used), err=True)
         with progress(quiet=manner.quiet) as tick:
-            return analyze(
+            analysis = analyze(
                 capture,
                 truth=truth,
                 conditions=conditions,
@@ -140,13 +140,14 @@ def analyze_run(
                 assumptions=manner.assumptions,
                 on_progress=tick,
             )
+    analysis.losses = [*analysis.losses, *journal_losses(tx_log)]
+    return analysis
 
 
 def _conditions(stack: contextlib.ExitStack, tx_log: Path | None) -> Conditions | None:
     if tx_log is None:
         return None
     from ..analysis.conditions import Conditions
-    from ..datasets.parquet import TableFile
-    from ..datasets.txlog import TX
+    from ..datasets.txlog import open_tx_log
 
-    return Conditions(stack.enter_context(TableFile(tx_log, TX)))
+    return Conditions(stack.enter_context(open_tx_log(tx_log)))

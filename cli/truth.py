@@ -44,7 +44,8 @@ def truth_options(command: Any) -> Any:
         "--tx-log",
         type=FILE,
         metavar="TX.parquet",
-        help="What was sent; RUN.tx.parquet beside the capture if it is there.",
+        help="What was sent; RUN.tx.parquet beside the capture if it is there, or RUN.tx.arrows, "
+        "which a sender that was killed leaves.",
     )(rule_options(command))
 
 
@@ -75,10 +76,18 @@ def open_truth(
     if tx_log is None:
         return None
     from ..analysis.txlog_truth import TxLogTruth
-    from ..datasets.parquet import TableFile
-    from ..datasets.txlog import TX
+    from ..datasets.txlog import open_tx_log
 
-    return TxLogTruth(stack.enter_context(TableFile(tx_log, TX)))
+    return TxLogTruth(stack.enter_context(open_tx_log(tx_log)))
+
+
+def journal_losses(tx_log: Path | None) -> list[str]:
+    """What is lost by a tx log whose sender did not come to its end, for the exit code."""
+    from ..datasets.txlog import is_journal
+
+    if tx_log is None or not is_journal(tx_log):
+        return []
+    return [f"{tx_log}: its sender did not come to its end; packets it sent last may be missing"]
 
 
 def rule(payload: str) -> Any:

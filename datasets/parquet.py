@@ -26,13 +26,26 @@ def new_table(path: Path, table: Table, metadata: Mapping[str, str]) -> Iterator
         table: What it holds.
         metadata: Of the file; keys are prefixed with ``wtrec.``.
     """
-    extra = {f"wtrec.{key}".encode(): value.encode() for key, value in metadata.items()}
-    schema = table.schema.with_metadata({**table.schema.metadata, **extra})
     with (
         replacing(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+        pq.ParquetWriter(temporary, with_metadata(table, metadata), compression="zstd") as writer,
     ):
         yield writer
+
+
+def with_metadata(table: Table, metadata: Mapping[str, str]) -> Any:
+    """The table's ``pyarrow.Schema`` with a file's metadata; keys get the prefix ``wtrec.``."""
+    extra = {f"wtrec.{key}".encode(): value.encode() for key, value in metadata.items()}
+    return table.schema.with_metadata({**table.schema.metadata, **extra})
+
+
+def read_metadata(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
+    """The inverse: what stands under keys with the prefix ``wtrec.``, without it."""
+    return {
+        key.decode(errors="replace").removeprefix("wtrec."): value.decode(errors="replace")
+        for key, value in metadata.items()
+        if key.startswith(b"wtrec.")
+    }
 
 
 class TableFile:
@@ -53,11 +66,7 @@ class TableFile:
             # What is read ahead stays until the file is closed: the whole file, in the end.
             self._file = pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ)
         table.check(self._file.schema_arrow, path)
-        self.metadata = {
-            key.decode(errors="replace").removeprefix("wtrec."): value.decode(errors="replace")
-            for key, value in self._file.metadata.metadata.items()
-            if key.startswith(b"wtrec.")
-        }
+        self.metadata = read_metadata(self._file.metadata.metadata)
 
     def __enter__(self) -> Self:
         return self

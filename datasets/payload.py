@@ -3,6 +3,8 @@
 A *pattern* repeats a few bytes from the payload's first byte on: ``zeros``, ``ones``,
 ``ramp`` (00 01 .. ff) or hex digits (``a5``, ``dead beef``).
 
+A *message* (``msgN``) is the text ``msg37`` in packet 37, again and again if there is room.
+
 A *self-describing* payload says which packet it is, three times, and the rest follows
 from that, so the original of a damaged one can be made again from any surviving copy:
 
@@ -17,16 +19,20 @@ Payloads under 60 bytes have as many of the three stamps as fit, from the start.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..errors import FormatError
 
 MAGIC = b"wtr1"
 STAMP_LENGTH = 20
+DESCRIBED_LENGTH = STAMP_LENGTH + 8
+"""From this length on the fill of a self-describing payload proves that it is intact."""
 SELF_DESCRIBING = "self"
+MESSAGE = "msgN"
 
 _STAMP = struct.Struct("<4s8sQ")
 _NAMED_PATTERNS = {"zeros": b"\x00", "ones": b"\xff", "ramp": bytes(range(256))}
@@ -60,6 +66,38 @@ def pattern(rule: str) -> Pattern:
         names = ", ".join(_NAMED_PATTERNS)
         raise FormatError(f"payload rule {rule!r}, wanted {names} or hex digits such as a5")
     return Pattern(rule, cycle)
+
+
+Fill = Callable[[int, int], bytes]
+"""The payload of a packet, by its id and its length."""
+
+
+def fill(rule: str, run_id: str) -> Fill:
+    """What fills the payloads of a run.
+
+    Args:
+        rule: ``self``, ``msgN``, or a pattern.
+        run_id: Hex digits; self-describing payloads follow from it.
+
+    Raises:
+        FormatError: There is no such rule.
+    """
+    if rule == SELF_DESCRIBING:
+        return functools.partial(self_describing, run_key(run_id))
+    if rule.lower() == MESSAGE.lower():
+        return message
+    try:
+        repeated = pattern(rule)
+    except FormatError:
+        names = ", ".join([SELF_DESCRIBING, MESSAGE, *_NAMED_PATTERNS])
+        raise FormatError(f"fill {rule!r}, wanted {names} or hex digits such as a5") from None
+    return lambda _packet_id, length: repeated.fill(length)
+
+
+def message(packet_id: int, length: int = 0) -> bytes:
+    """``msg37`` for packet 37: cut or repeated to ``length`` bytes, as it is for 0."""
+    text = b"msg%d" % packet_id
+    return Pattern(MESSAGE, text).fill(length) if length else text
 
 
 def run_key(run_id: str) -> bytes:
@@ -96,3 +134,16 @@ def packet_ids(payload: bytes) -> Iterator[int]:
         a, b, c = found
         found.insert(0, a & b | a & c | b & c)
     yield from dict.fromkeys(found)
+
+
+def describes(payload: bytes) -> tuple[bytes, int] | None:
+    """Run key and packet id of an intact self-describing payload; None of any other.
+
+    Payloads shorter than ``DESCRIBED_LENGTH`` cannot prove that they are intact.
+    """
+    if len(payload) < DESCRIBED_LENGTH:
+        return None
+    magic, key, packet_id = _STAMP.unpack_from(payload)
+    if magic != MAGIC or self_describing(key, packet_id, len(payload)) != payload:
+        return None
+    return key, packet_id

@@ -1,19 +1,25 @@
 """The tx log: what was sent, one row a packet (``run.tx.parquet``), in the order of time.
 
 The file's metadata says how it was sent: ``run_id``, ``host``, ``mode``, ``payload`` (the
-rule, see :mod:`wtrec.datasets.payload`) and ``seed``.
+rule, see :mod:`wtrec.datasets.payload`) and ``seed``; what else a sender knows is listed in
+docs/send.md. While it is being written, and after its sender was killed, the log is a
+journal (``run.tx.arrows``, see :mod:`wtrec.datasets.journal`).
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import FormatError
+from .journal import SUFFIX, JournalFile, TableReader, journal_path
 from .parquet import TableFile
+from .run import tx_log_path
 from .schema import Column, Table
 
 TX = Table(
@@ -49,7 +55,30 @@ TX = Table(
 )
 
 
-def packets(log: TableFile) -> Iterator[Any]:
+def tx_log_beside(capture: Path) -> Path | None:
+    """The tx log that stands beside a capture, or else its journal; None if there is neither."""
+    log = tx_log_path(capture)
+    return next((path for path in (log, journal_path(log)) if path.exists()), None)
+
+
+@contextlib.contextmanager
+def open_tx_log(path: Path) -> Iterator[TableReader]:
+    """A tx log or its journal, for reading.
+
+    Raises:
+        FormatError: It is neither.
+        OSError: It cannot be opened.
+    """
+    with JournalFile(path, TX) if is_journal(path) else TableFile(path, TX) as log:
+        yield log
+
+
+def is_journal(path: Path) -> bool:
+    """Whether it is the log of a sender that did not come to its end, by its name."""
+    return path.suffix == SUFFIX
+
+
+def packets(log: TableReader) -> Iterator[Any]:
     """The record batches of a log, checked to be in the order of time.
 
     A log is read along with its capture: of one in another order, packets would be missed.

@@ -19,6 +19,7 @@ reported and otherwise ignored, since it is most often a flipped bit.
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
@@ -275,11 +276,15 @@ def udp_payload(mpdu: bytes | memoryview) -> tuple[int, int] | None:
 
 def internet_checksum(data: bytes) -> int:
     """The checksum of RFC 1071; 0 over data that holds its own right checksum."""
-    words = struct.iter_unpack(">H", data + bytes(len(data) % 2))
-    total = sum(int(word) for (word,) in words)
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
+    # 2^16 is 1 modulo 2^16 - 1, so the remainder of all bytes as one number is their words' sum
+    number = int.from_bytes(data + bytes(len(data) % 2), "big")
+    total = number % 0xFFFF or (0xFFFF if number else 0)
     return total ^ 0xFFFF
+
+
+@functools.lru_cache(maxsize=256)  # who makes many packets uses the same few
+def _packed(address: str) -> bytes:
+    return IPv4Address(address).packed
 
 
 def udp_datagram(
@@ -290,7 +295,7 @@ def udp_datagram(
     Raises:
         ValueError: An address is none, or a number or the payload is too large.
     """
-    addresses = IPv4Address(src_ip).packed + IPv4Address(dst_ip).packed
+    addresses = _packed(src_ip) + _packed(dst_ip)
     udp_length = 8 + len(payload)
     try:
         pseudo_header = addresses + struct.pack(">BBH", 0, _PROTOCOL_UDP, udp_length)

@@ -115,8 +115,18 @@ def monitor_names() -> list[str]:
 
 def driver_drops(name: str) -> int | None:
     """Received frames that the driver dropped since the interface exists; None if it is gone."""
+    return _counter(name, 3)
+
+
+def transmit_drops(name: str) -> int | None:
+    """Frames to be sent that were dropped since the interface exists; None if it is gone."""
+    return _counter(name, 11)
+
+
+def _counter(name: str, column: int) -> int | None:
+    """A number of /proc/self/net/dev: columns count from 0."""
     found = re.search(
-        rf"^\s*{re.escape(name)}:\s*(?:\d+\s+){{3}}(\d+)",
+        rf"^\s*{re.escape(name)}:\s*(?:\d+\s+){{{column}}}(\d+)",
         Path("/proc/self/net/dev").read_text(encoding="ascii", errors="replace"),
         re.MULTILINE,
     )

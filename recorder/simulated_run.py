@@ -14,6 +14,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from ..clock import REAL_TIME, wait_until
 from ..datasets import pcapng
 from ..datasets.files import replacing
 from ..datasets.parquet import new_table
@@ -91,7 +92,7 @@ def write_run(
                     file.write(_record(sent, receiver, end, packet))
                     rows.append(_row(simulation, sent, receiver, end))
                     if tap and receiver == 0:
-                        _wait_until(end)
+                        wait_until(end, REAL_TIME)
                         tap.write(packet)
             log.write_table(pa.Table.from_pylist(rows, schema=TX.schema))
             chunk = list(itertools.islice(on_air, _CHUNK))
@@ -189,9 +190,3 @@ def _row(simulation: Simulation, sent: Transmission, receiver: int, when: int) -
         "channel": simulation.channel,
         "receiver": receiver,
     }
-
-
-def _wait_until(when: int) -> None:
-    left = when - time.time_ns()
-    if left > 0:
-        time.sleep(left / 1e9)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clock import NS, wait_until
 from ..datasets.files import sha256_of
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.parquet import new_table
@@ -32,7 +33,6 @@ from .algorithm import Algorithm
 from .ledger import Ledger
 from .pacing import Pace, TopSpeed
 
-_NS = 1_000_000_000
 _ROW_GROUP = 65_536  # rows that are written at once, or a slow pace would make a group a frame
 
 
@@ -147,7 +147,7 @@ def replay(
             score.attempted = summary.bad
             score.facts = getattr(contender.algorithm, "facts", dict)()
             score.problems = getattr(contender.algorithm, "problems", list)()
-        summary.seconds = (time.monotonic_ns() - started) / _NS
+        summary.seconds = (time.monotonic_ns() - started) / NS
         summary.losses = [
             *reader.losses,
             *(f"{score.name}: {line}" for score in summary.scores for line in score.problems),
@@ -214,10 +214,7 @@ def _paced(
         due += started
         at = 0
         while at < len(frames):
-            now = time.monotonic_ns()
-            if due[at] > now:
-                time.sleep((due[at] - now) / _NS)
-                continue
+            now = wait_until(int(due[at]))
             end = int(np.searchsorted(due, now, side="right"))
             yield frames.slice(at, end - at), now - due[at:end]
             at = end

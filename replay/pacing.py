@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..clock import NS
 from ..datasets.frames import FrameBatch
 
-_NS = 1_000_000_000
 _NEVER = 1 << 62  # 146 years: later due times are as good as this, and fit into 64 bits
 
 
@@ -54,7 +54,7 @@ class FramesPerSecond:
         number = np.arange(self._count, self._count + len(frames), dtype=np.float64)
         self._count += len(frames)
         with np.errstate(over="ignore"):  # infinitely far is never, too
-            return _due_ns(number * _NS / self._pps)
+            return _due_ns(number * NS / self._pps)
 
     def __str__(self) -> str:
         return f"pps {self._pps:g}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,15 @@ _CLONE_NEWNET = 0x40000000
 
 CAPTURES = Path(os.environ.get("WTREC_CAPTURES", ROOT.parent / "shared" / "data" / "captures"))
 START = 1_700_000_000_000_000_000  # ns: the first frame of the captures that tests write
+
+
+# Listing 3.1 of the report that this project began with: a monitor's view of a decrypted frame.
+_LISTING = bytes.fromhex(
+    "000027002b4008a020080000000000002228b0ee19000000100080098004bd000000270407bd0088"
+    "422c00647002b547bbc80e1449fc940024d7b3dbd0d07600007148002000000000aaaa0300000008"
+    "00450000207ad240004011da57c0a8b226c0a8b22bd702138d000c4b03706b74348f80cc4dc1b93b"
+    "ba9da81bf3"
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -119,6 +131,56 @@ def network_namespace() -> Iterator[None]:
             raise OSError(ctypes.get_errno(), "setns")
     finally:
         os.close(home)
+
+
+@pytest.fixture(scope="session")
+def listing() -> bytes:
+    """A frame behind its Radiotap header, as the driver delivered it after decryption."""
+    return _LISTING
+
+
+@dataclass(frozen=True)
+class Veth:
+    """Two networks joined by a pair of interfaces: ours, and one in which nothing runs yet.
+
+    Attributes:
+        there: What starts a command in the other network.
+    """
+
+    there: tuple[str, ...]
+    name_here: str = "here0"
+    name_there: str = "there0"
+    address_here: str = "198.51.100.1"
+    address_there: str = "198.51.100.2"
+
+
+@pytest.fixture
+def veth(network_namespace: None) -> Iterator[Veth]:
+    """A pair of interfaces that are up, each in a network of its own; IPv4 alone."""
+    del network_namespace
+    no_ipv6 = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"  # it sends by itself
+    subprocess.run(["sh", "-c", no_ipv6], check=True)
+    with subprocess.Popen(
+        ["unshare", "-n", "sh", "-c", f"{no_ipv6}; echo; exec cat"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()  # its network exists now
+        pair = Veth(("nsenter", "-t", f"{holder.pid}", "-n"))
+        for words in (
+            "ip link set lo up",
+            f"ip link add here0 type veth peer name there0 netns {holder.pid}",
+            f"ip addr add {pair.address_here}/24 dev here0",
+            "ip link set here0 up",
+            f"{shlex.join(pair.there)} ip addr add {pair.address_there}/24 dev there0",
+            f"{shlex.join(pair.there)} ip link set lo up",
+            f"{shlex.join(pair.there)} ip link set there0 up",
+        ):
+            subprocess.run(words.split(), check=True)
+        yield pair
+        holder.stdin.close()
 
 
 @pytest.fixture

@@ -90,10 +90,10 @@ def test_commands_run(document: Path, workplace: Path) -> None:
 
 @pytest.mark.root
 @pytest.mark.parametrize(("document", "command"), ON_THE_AIR, ids=_id)
-def test_capture_commands_run(
+def test_commands_of_an_interface_run(
     document: Path, command: str, workplace: Path, mon0: MonitorTun
 ) -> None:
-    """Commands that capture do so from an interface with traffic, and their files read."""
+    """Commands run on an interface with traffic, and files captured from there read."""
     header = radiotap.build(flags=radiotap.Flags.FCS, rate=12)
     frame = header + fcs.append(bytes.fromhex("d4000000020000000001"))
     done = threading.Event()
@@ -114,7 +114,8 @@ def test_capture_commands_run(
     finally:
         done.set()
         sender.join()
-    assert list(workplace.glob("*.pcapng")), document
+    if " capture " in command:
+        assert list(workplace.glob("*.pcapng")), document
 
 
 def test_the_other_commands_are_what_ci_runs() -> None:

@@ -22,6 +22,7 @@ LAYERS = {
     "dot11": 1,
     "phy": 1,
     "jit": 0,
+    "clock": 0,
     "errors": 0,
 }
 NOT_PACKAGED = {"tests", "benchmarks", "docs", "typings", "build"}
@@ -88,7 +89,16 @@ def test_the_module_map_is_checked_against_something() -> None:
     assert _imports(ROOT / "analysis" / "analyze.py") >= {"datasets", "errors"}
 
 
-@pytest.mark.parametrize("command", [["--help"], ["--version"], ["capture", "--help"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["--version"],
+        ["capture", "--help"],
+        ["send", "--help"],
+        ["receive", "--help"],
+    ],
+)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     """Arrow, numpy and numba are for commands that work, not for those that explain."""
     code = (

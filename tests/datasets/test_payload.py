@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from wtrec.datasets.payload import (
     MAGIC,
     STAMP_LENGTH,
+    describes,
+    fill,
+    message,
     packet_ids,
     pattern,
     run_key,
@@ -132,3 +135,53 @@ class TestSelfDescribing:
 def test_run_key(run_id: str, key: str) -> None:
     """The first eight bytes of the run's id, filled up with zeros."""
     assert run_key(run_id).hex() == key
+
+
+class TestFill:
+    """The payloads of a run by their rule."""
+
+    RUN = "00112233445566778899aabbccddeeff"
+
+    @pytest.mark.parametrize(
+        ("rule", "expected"),
+        [
+            ("zeros", b"\0" * 6),
+            ("a5", b"\xa5" * 6),
+            ("msgN", b"msg37m"),
+            ("MSGn", b"msg37m"),
+            ("self", self_describing(KEY, 37, 6)),
+        ],
+    )
+    def test_rules(self, rule: str, expected: bytes) -> None:
+        """Packet 37 in six bytes."""
+        assert fill(rule, self.RUN)(37, 6) == expected
+
+    def test_message_alone(self) -> None:
+        """Without a length a message is its text."""
+        assert message(37) == b"msg37"
+        assert message(37, 3) == b"msg"
+
+    def test_no_rule(self) -> None:
+        """The error says what there is."""
+        with pytest.raises(FormatError, match="fill 'x', wanted self, msgN, zeros, ones, ramp or"):
+            fill("x", self.RUN)
+
+    @given(IDS, st.integers(0, 200))
+    def test_describes(self, packet_id: int, length: int) -> None:
+        """An intact payload says whose it is, if it has room for that."""
+        payload = self_describing(KEY, packet_id, length)
+        assert describes(payload) == ((KEY, packet_id) if length >= 28 else None)
+
+    @given(IDS, st.integers(28, 200), st.data())
+    def test_damage_describes_nothing(
+        self, packet_id: int, length: int, data: st.DataObject
+    ) -> None:
+        """One bit off, and it is no packet's payload."""
+        payload = bytearray(self_describing(KEY, packet_id, length))
+        payload[data.draw(st.integers(0, length - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        assert describes(bytes(payload)) is None
+
+    @given(st.binary(max_size=100))
+    def test_any_bytes_describe_nothing(self, payload: bytes) -> None:
+        """Strangers' payloads are no packets."""
+        assert describes(payload) is None
