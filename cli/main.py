@@ -15,7 +15,18 @@ import click
 from ..errors import EXIT_FAILED, WtrecError
 
 # In the order of a day's work; each is the module and the click command in it.
-COMMANDS = ("demo", "capture", "simulate", "info", "replay", "analyze", "convert", "algos")
+COMMANDS = (
+    "demo",
+    "doctor",
+    "monitor",
+    "capture",
+    "simulate",
+    "info",
+    "replay",
+    "analyze",
+    "convert",
+    "algos",
+)
 
 
 class _Commands(click.Group):

@@ -71,14 +71,14 @@ class TestCompile:
     def test_without_libpcap(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where libpcap cannot be loaded, tcpdump compiles the same and says the same."""
         expected = bpf.compile_expression("udp port 5005", snap_length=300)
-        monkeypatch.setattr(bpf, "_load_libpcap", lambda: None)
+        monkeypatch.setattr(bpf, "load_libpcap", lambda: None)
         assert bpf.compile_expression("udp port 5005", snap_length=300) == expected
         with pytest.raises(FilterError, match=r"filter 'udp prt 3': .*syntax error"):
             bpf.compile_expression("udp prt 3")
 
     def test_dash_is_an_expression(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """An expression that begins with a dash is never an option of tcpdump."""
-        monkeypatch.setattr(bpf, "_load_libpcap", lambda: None)
+        monkeypatch.setattr(bpf, "load_libpcap", lambda: None)
         with pytest.raises(FilterError, match="filter '-h'"):
             bpf.compile_expression("-h")
 
