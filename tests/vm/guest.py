@@ -35,7 +35,7 @@ from wtrec.recorder.wireless.netlink import attribute
 
 OUT = Path("/run/out")
 DATAGRAMS, SEED, PORT = 60, 7, 5005
-NOBODY = 65534
+STATIONS = ("02:00:00:00:00:00", "02:00:00:00:01:00")  # hwsim numbers its radios so
 EVENT = struct.Struct("=IBBBB")  # struct rfkill_event
 CHANGE = 2
 
@@ -104,10 +104,17 @@ def run(*command: str) -> str:
     return done.stdout
 
 
-def become_nobody() -> None:
-    """Give up all rights."""
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
+def give_up_rights() -> None:
+    """Give up CAP_NET_ADMIN and CAP_NET_RAW, nothing else (capset(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0), 8)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; lower half, then upper
+    if libc.capget(header, sets):
+        raise OSError(ctypes.get_errno(), "capget")
+    for index in range(3):
+        sets[index] &= ~(1 << 12 | 1 << 13)
+    if libc.capset(header, sets):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 @contextmanager
@@ -202,15 +209,18 @@ def monitors() -> None:
     wtrec("del", "monitor", "del", "mon2")
     wtrec("del-other", "monitor", "del", "wlan0")
     wtrec("del-nothing", "monitor", "del", "mon7")
-    wtrec("del-no-right", "monitor", "del", "mon0", before=become_nobody)
+    wtrec("del-no-right", "monitor", "del", "mon0", before=give_up_rights)
     wtrec("add-no-phy", "monitor", "add", "phy9", "mon1")
     wtrec("add-on-interface", "monitor", "add", "wlan0", "mon1")
     wtrec("add-taken", "monitor", "add", "phy2", "mon0")
-    wtrec("add-no-right", "monitor", "add", "phy2", "mon1", before=become_nobody)
+    wtrec("add-no-right", "monitor", "add", "phy2", "mon1", before=give_up_rights)
     wtrec("add-no-channel", "monitor", "add", "phy2", "mon1", "--channel", "32")
     wtrec("add-wide", "monitor", "add", "phy1", "mon1", "--channel", "36", "--width", "80")
     results["iw"]["wide"] = run("iw", "dev", "mon1", "info")
     wtrec("del-wide", "monitor", "del", "mon1")
+    power = ("iw", "dev", "wlan1", "set", "power_save", "on")  # not every kernel's hwsim has it
+    subprocess.run(power, capture_output=True, check=False)
+    results["iw"]["power_save"] = run("iw", "dev", "wlan1", "get", "power_save")
     with blocked("phy1"):
         wtrec("add-blocked", "monitor", "add", "phy1", "mon1", "--channel", "6")
         wtrec("doctor-blocked", "doctor", "wlan1", "--format", "json", "--listen", "0.1")
@@ -227,15 +237,14 @@ def network() -> None:
     run("iw", "phy", "phy1", "set", "netns", "name", "peer")
     inside = ("ip", "netns", "exec", "peer")
     join("wlan1", "192.0.2.2", inside=inside)
-    hardware = Path("/sys/class/net/wlan0/address").read_text().strip()
-    neighbour = ("192.0.2.1", "lladdr", hardware, "dev", "wlan1", "nud", "permanent")
+    neighbour = ("192.0.2.1", "lladdr", STATIONS[0], "dev", "wlan1", "nud", "permanent")
     run(*inside, "ip", "neigh", "replace", *neighbour)
 
 
 def traffic() -> None:
     """Capture what is sent, and let the doctor listen to it."""
     command = ["capture", "mon0", "-w", str(OUT / "run.pcapng"), "-a", "duration:20"]
-    command += ["-c", str(DATAGRAMS), "-f", "wlan type data"]
+    command += ["-c", str(DATAGRAMS), "-f", f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}"]
     child = start("capture", command)
     while not (OUT / "run.json").exists():
         time.sleep(0.05)
@@ -245,7 +254,7 @@ def traffic() -> None:
     with sending(0.01, 1000):
         wtrec("doctor", "doctor", "mon0", "--format", "json", "--listen", "3")
         wtrec("doctor-table", "doctor", "mon0", "--listen", "1")
-        wtrec("doctor-no-right", "doctor", "mon0", "--listen", "0.1", before=become_nobody)
+        wtrec("doctor-no-right", "doctor", "mon0", "--listen", "0.1", before=give_up_rights)
     wtrec("doctor-machine", "doctor", "--format", "json")
 
 

@@ -3,7 +3,9 @@
     host                                    guest
     /  ──────── 9p, read-only ────────────► /             Python, wtrec, iw: what is installed here
     results ─── 9p, both ways ────────────► /run/out      the program to run, and what it leaves
-    vmlinuz, initramfs.gz (``prepare``) ──► Debian's kernel; radio modules in /run/radio
+    vmlinuz, initramfs.gz ────────────────► Debian's kernel; radio modules in /run/radio
+
+``prepare`` makes kernel and initramfs, ``./dev test-vm`` names their folder in ``$WTREC_VM``.
 
 Nothing on the host needs rights. The processor is emulated: KVM inside of a virtual machine may be
 there and hang. Python starts slowly under emulation, so a guest program does its work in one
@@ -12,12 +14,12 @@ process and forks.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
 _START = """\
 cd /run
 export PATH={bin}:/usr/sbin:/usr/bin:/sbin:/bin HOME=/run TMPDIR=/run/tmp XDG_CACHE_HOME=/run/cache
@@ -41,16 +43,6 @@ class Ended:
     console: str
 
 
-def prepared() -> Path:
-    """The folder with kernel and initramfs.
-
-    Raises:
-        subprocess.CalledProcessError: They cannot be made; stderr says why.
-    """
-    done = subprocess.run([HERE / "prepare"], capture_output=True, text=True, check=True)
-    return Path(done.stdout.strip())
-
-
 def boot(program: Path, results: Path, *, seconds: float) -> Ended:
     """Run a Python program in the guest, as root, with the interpreter that runs this.
 
@@ -59,7 +51,7 @@ def boot(program: Path, results: Path, *, seconds: float) -> Ended:
         results: An empty folder of the host, ``/run/out`` in the guest.
         seconds: The machine is stopped after so long.
     """
-    image = prepared()
+    image = Path(os.environ["WTREC_VM"])
     start = _START.format(bin=Path(sys.executable).parent, python=sys.executable, program=program)
     (results / "start").write_text(start)
     share = "local,security_model=none,multidevs=remap"
