@@ -18,6 +18,7 @@ WIDTHS |= {6: "5 MHz", 7: "10 MHz", 13: "320 MHz"}
 _CODES = {"20": 1, "40+": 2, "40-": 2, "80": 3}
 
 WIDTH_NAMES = tuple(_CODES)
+LOWEST, HIGHEST = 2412, 7115  # MHz: channels that have names here
 SIX_GHZ = 5950  # MHz: where the band and its numbers begin
 
 
@@ -42,14 +43,14 @@ class Channel:
         """
         value = int(channel) if re.fullmatch(r"[0-9]{1,5}", channel) else 0
         mhz = value if value >= 1000 else frequency(value)
-        if mhz is None or not 2412 <= mhz <= 7115:
+        if mhz is None or not LOWEST <= mhz <= HIGHEST:
             raise CaptureError(
-                f"channel {channel}: wanted a channel of 2.4 GHz (1 to 14) or 5 GHz (32 to 177), "
+                f"channel {channel!r}: wanted a channel of 2.4 GHz (1 to 14) or 5 GHz (32 to 177), "
                 "or a frequency in MHz (2412 to 7115)"
             )
         found = cls(mhz, width)
         if width == "80" and mhz < 5000:
-            raise CaptureError(f"channel {channel}: there is no width of 80 MHz at 2.4 GHz")
+            raise CaptureError(f"channel {channel!r}: there is no width of 80 MHz at 2.4 GHz")
         return found
 
     @property

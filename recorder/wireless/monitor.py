@@ -15,7 +15,7 @@ from pathlib import Path
 from ...errors import CaptureError
 from ..interface import interface_facts, monitor_names
 from . import link, managers, rfkill
-from .channels import SIX_GHZ, Channel, channel_number, describe
+from .channels import HIGHEST, LOWEST, SIX_GHZ, Channel, channel_number, describe
 from .netlink import RefusedError
 from .nl80211 import MONITOR, Nl80211, NoWirelessError, Phy, WirelessInterface
 
@@ -218,7 +218,7 @@ def _numbers(phy: Phy) -> str:
     return ", ".join(
         str(mhz if mhz >= SIX_GHZ else channel_number(mhz) or mhz)
         for mhz, allowed in sorted(phy.frequencies.items())
-        if allowed
+        if allowed and LOWEST <= mhz <= HIGHEST
     )
 
 

@@ -216,7 +216,9 @@ class TestDoctor:
     def test_a_monitor_interface(self, results: Results) -> None:
         """All is well but hwsim's frames: they come without their FCS, and never bad."""
         found = results.findings("doctor")
-        fine = "right-to-capture right-to-configure kernel packet-ring wireless interface up rfkill "
+        fine = (
+            "right-to-capture right-to-configure kernel packet-ring wireless interface up rfkill "
+        )
         fine += "driver channel monitor-flags other-interfaces frames"
         assert {found[check]["status"] for check in fine.split()} == {"ok"}
         assert found["channel"]["text"] == "channel 6 (2437 MHz), width: 20 MHz"
