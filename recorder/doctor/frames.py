@@ -160,12 +160,10 @@ def judge(tally: Tally, name: str, seconds: float) -> list[Finding]:
 
 def _fcs_is_there(tally: Tally) -> bool | None:
     """Whether frames end with their FCS; None where there are too few good ones to tell."""
-    good = tally.count(claims_bad=False)
-    holds = tally.count(claims_bad=False, holds=True)
-    # the driver may let bad frames in without a claim, so a share of good ones is proof enough
-    if holds >= max(1, good // 20):
+    # a share of all is proof enough: bad frames may come in without a claim, good ones with one
+    if tally.count(holds=True) >= max(1, sum(tally.seen.values()) // 50):
         return True
-    return False if good >= _ENOUGH else None
+    return False if tally.count(claims_bad=False) >= _ENOUGH else None
 
 
 def _fcs(tally: Tally, present: bool | None) -> Finding:
@@ -173,6 +171,8 @@ def _fcs(tally: Tally, present: bool | None) -> Finding:
     holds = tally.count(claims_bad=False, holds=True)
     claimed = tally.count(claims_fcs=True)
     evidence = f"the CRC holds for {holds:,} of {good:,} frames that are not claimed to be bad"
+    if present and not holds:
+        evidence = f"the CRC holds for {tally.count(holds=True):,} frames"
     if present is None:
         return Finding(
             "fcs",

@@ -243,13 +243,9 @@ def network() -> None:
 
 def traffic() -> None:
     """Capture what is sent, and let the doctor listen to it."""
-    command = ["capture", "mon0", "-w", str(OUT / "run.pcapng"), "-a", "duration:20"]
-    command += [
-        "-c",
-        str(DATAGRAMS),
-        "-f",
-        f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}",
-    ]
+    command = ["capture", "mon0", "-w", str(OUT / "run.pcapng"), "-c", str(DATAGRAMS)]
+    command += ["-a", "duration:30"]
+    command += ["-f", f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}"]
     child = start("capture", command)
     while not (OUT / "run.json").exists():
         time.sleep(0.05)

@@ -26,6 +26,12 @@ pytestmark = [pytest.mark.vm, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 
 
+BUSY = (
+    r"mon1 cannot be tuned to channel 11 \(2462 MHz\): phy0 is busy, wlan0 \(IBSS, channel 6 "
+    r"\(2437 MHz\)\) is up; take it down: ip link set wlan0 down, or leave the channel out"
+)
+
+
 class Results(dict[str, dict[str, Any]]):
     """What came of each command of the guest, and the folder with its files."""
 
@@ -83,11 +89,7 @@ class TestAdd:
             ("add-no-right", r"mon1 cannot be made on phy2: no right; .*CAP_NET_ADMIN.*sudo$"),
             ("add-no-channel", r"phy2 has no channel 32 \(5160 MHz\); it has 1, 2, .*, 36, 40,"),
             ("add-blocked", r"mon1 cannot be brought up: rfkill \d+ \(phy1\).*rfkill unblock \d+$"),
-            (
-                "add-busy",
-                r"mon1 cannot be tuned to channel 11 \(2462 MHz\): phy0 is busy, wlan0 \(IBSS, "
-                r"channel 6 \(2437 MHz\)\) is up; take it down: ip link set wlan0 down, or",
-            ),
+            ("add-busy", BUSY),
         ],
     )
     def test_what_stands_in_the_way(self, results: Results, name: str, message: str) -> None:
@@ -216,10 +218,8 @@ class TestDoctor:
     def test_a_monitor_interface(self, results: Results) -> None:
         """All is well but hwsim's frames: they come without their FCS, and never bad."""
         found = results.findings("doctor")
-        fine = (
-            "right-to-capture right-to-configure kernel packet-ring wireless interface up rfkill "
-        )
-        fine += "driver channel monitor-flags other-interfaces frames"
+        fine = "right-to-capture right-to-configure kernel packet-ring wireless interface up "
+        fine += "rfkill driver channel monitor-flags other-interfaces frames"
         assert {found[check]["status"] for check in fine.split()} == {"ok"}
         assert found["channel"]["text"] == "channel 6 (2437 MHz), width: 20 MHz"
         assert found["driver"]["text"].startswith("mac80211_hwsim")

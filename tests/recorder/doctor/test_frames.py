@@ -1,4 +1,4 @@
-"""What the doctor makes of the frames that arrive, on an interface that the kernel takes for one."""
+"""What the doctor makes of the frames that arrive on a monitor interface."""
 
 from __future__ import annotations
 
@@ -132,11 +132,9 @@ class TestJudge:
         """Bad frames without a claim are found by their CRC."""
         found = judged(packets(lambda _: Flags.FCS, every_bad=4))
         assert found["bad-frames"][1].startswith("bad frames arrive: 25 of 100")
-        assert found["claims"] == (
-            "warning",
-            "of 100 frames 25 are bad without being claimed to be, 0 are claimed to be bad and "
-            "are not (a bad PLCP is claimed alike)",
-        )
+        status, text = found["claims"]
+        assert status == "warning"
+        assert text.startswith("of 100 frames 25 are bad without being claimed to be, 0 are")
 
     def test_good_frames_that_are_claimed_to_be_bad(self) -> None:
         """Claims that are false alarms are counted."""
@@ -199,7 +197,7 @@ class TestListen:
         """Good and bad frames are heard and judged."""
         found = heard(mon0, packets(honest, every_bad=10))
         assert {status for status, _ in found.values()} == {"ok"}
-        assert "(10.0%)" in found["bad-frames"][1] or "bad frames arrive" in found["bad-frames"][1]
+        assert found["bad-frames"][1].startswith("bad frames arrive")
 
     def test_without_fcs(self, mon0: MonitorTun) -> None:
         """Frames without FCS are a problem."""
@@ -211,6 +209,7 @@ class TestListen:
             mon0, packets(lambda s: Flags.FCS | (0 if s == BAD else Flags.BAD_FCS), every_bad=2)
         )
         assert found["claims"][0] == "warning"
+        assert found["fcs"][0] == "ok"
 
     def test_silence(self, mon0: MonitorTun) -> None:
         """An interface on which nothing arrives is a warning."""
