@@ -3,14 +3,15 @@
 Each command runs as it would from the shell, in a fork of this process; ``results.json`` says what
 came of it. ``test_mac80211.py`` judges that, on the host. Three radios:
 
-    phy0 wlan0, 192.0.2.1  ◄── IBSS, UDP ── phy1 wlan1, 192.0.2.2, in a network namespace of its own
-    phy2 mon0: listens
+    phy1 wlan1, 192.0.2.1  ◄── IBSS, UDP ── phy2 wlan2, 192.0.2.2, in a network namespace of its own
+    phy0 mon0: listens
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import operator
 import os
 import random
 import socket
@@ -35,7 +36,7 @@ from wtrec.recorder.wireless.netlink import attribute
 
 OUT = Path("/run/out")
 DATAGRAMS, SEED, PORT = 60, 7, 5005
-STATIONS = ("02:00:00:00:00:00", "02:00:00:00:01:00")  # hwsim numbers its radios so
+STATIONS = ("02:00:00:00:01:00", "02:00:00:00:02:00")  # hwsim numbers its radios so
 EVENT = struct.Struct("=IBBBB")  # struct rfkill_event
 CHANGE = 2
 
@@ -200,44 +201,44 @@ def record_messages() -> None:
 def monitors() -> None:
     """Make, list and delete monitor interfaces, and everything that stands in the way."""
     wtrec("list-new", "monitor", "list", "--format", "json")
-    wtrec("add", "monitor", "add", "phy2", "mon0", "--channel", "6")
-    wtrec("add-flags", "monitor", "add", "phy2", "mon2", "--no-fcsfail", "--no-control")
+    wtrec("add", "monitor", "add", "phy0", "mon0", "--channel", "6")
+    wtrec("add-flags", "monitor", "add", "phy0", "mon2", "--no-fcsfail", "--no-control")
     wtrec("list", "monitor", "list", "--format", "json")
     wtrec("list-table", "monitor", "list")
-    results["iw"] = {"dev": run("iw", "dev"), "phy": run("iw", "phy", "phy2", "info")}
+    results["iw"] = {"dev": run("iw", "dev"), "phy": run("iw", "phy", "phy0", "info")}
     record_messages()
     wtrec("del", "monitor", "del", "mon2")
-    wtrec("del-other", "monitor", "del", "wlan0")
+    wtrec("del-other", "monitor", "del", "wlan1")
     wtrec("del-nothing", "monitor", "del", "mon7")
     wtrec("del-no-right", "monitor", "del", "mon0", before=give_up_rights)
     wtrec("add-no-phy", "monitor", "add", "phy9", "mon1")
-    wtrec("add-on-interface", "monitor", "add", "wlan0", "mon1")
-    wtrec("add-taken", "monitor", "add", "phy2", "mon0")
-    wtrec("add-no-right", "monitor", "add", "phy2", "mon1", before=give_up_rights)
-    wtrec("add-no-channel", "monitor", "add", "phy2", "mon1", "--channel", "32")
-    wtrec("add-wide", "monitor", "add", "phy1", "mon1", "--channel", "36", "--width", "80")
+    wtrec("add-on-interface", "monitor", "add", "wlan1", "mon1")
+    wtrec("add-taken", "monitor", "add", "phy0", "mon0")
+    wtrec("add-no-right", "monitor", "add", "phy0", "mon1", before=give_up_rights)
+    wtrec("add-no-channel", "monitor", "add", "phy0", "mon1", "--channel", "32")
+    wtrec("add-wide", "monitor", "add", "phy2", "mon1", "--channel", "36", "--width", "80")
     results["iw"]["wide"] = run("iw", "dev", "mon1", "info")
     wtrec("del-wide", "monitor", "del", "mon1")
-    power = ("iw", "dev", "wlan1", "set", "power_save", "on")  # not every kernel's hwsim has it
+    power = ("iw", "dev", "wlan2", "set", "power_save", "on")  # not every kernel's hwsim has it
     subprocess.run(power, capture_output=True, check=False)
-    results["iw"]["power_save"] = run("iw", "dev", "wlan1", "get", "power_save")
-    with blocked("phy1"):
-        wtrec("add-blocked", "monitor", "add", "phy1", "mon1", "--channel", "6")
-        wtrec("doctor-blocked", "doctor", "wlan1", "--format", "json", "--listen", "0.1")
+    results["iw"]["power_save"] = run("iw", "dev", "wlan2", "get", "power_save")
+    with blocked("phy2"):
+        wtrec("add-blocked", "monitor", "add", "phy2", "mon1", "--channel", "6")
+        wtrec("doctor-blocked", "doctor", "wlan2", "--format", "json", "--listen", "0.1")
 
 
 def network() -> None:
     """Two stations, and what a third radio hears of them."""
-    join("wlan0", "192.0.2.1")
-    wtrec("add-busy", "monitor", "add", "phy0", "mon1", "--channel", "11")
-    wtrec("add-beside", "monitor", "add", "phy0", "mon1")
+    join("wlan1", "192.0.2.1")
+    wtrec("add-busy", "monitor", "add", "phy1", "mon1", "--channel", "11")
+    wtrec("add-beside", "monitor", "add", "phy1", "mon1")
     wtrec("doctor-beside", "doctor", "mon1", "--format", "json", "--listen", "0.1")
     wtrec("del-beside", "monitor", "del", "mon1")
     run("ip", "netns", "add", "peer")
-    run("iw", "phy", "phy1", "set", "netns", "name", "peer")
+    run("iw", "phy", "phy2", "set", "netns", "name", "peer")
     inside = ("ip", "netns", "exec", "peer")
-    join("wlan1", "192.0.2.2", inside=inside)
-    neighbour = ("192.0.2.1", "lladdr", STATIONS[0], "dev", "wlan1", "nud", "permanent")
+    join("wlan2", "192.0.2.2", inside=inside)
+    neighbour = ("192.0.2.1", "lladdr", STATIONS[0], "dev", "wlan2", "nud", "permanent")
     run(*inside, "ip", "neigh", "replace", *neighbour)
 
 
@@ -246,17 +247,23 @@ def traffic() -> None:
     command = ["capture", "mon0", "-w", str(OUT / "run.pcapng"), "-c", str(DATAGRAMS)]
     command += ["-a", "duration:30"]
     command += ["-f", f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}"]
-    child = start("capture", command)
-    while not (OUT / "run.json").exists():
-        time.sleep(0.05)
-    time.sleep(0.5)
-    with sending(0.01, 1):
-        finish("capture", command, child)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("192.0.2.1", PORT))
+        sock.settimeout(30)
+        child = start("capture", command)
+        while not (OUT / "run.json").exists():
+            time.sleep(0.05)
+        time.sleep(0.5)  # the ring is open before run.json is written, but the machine is slow
+        with sending(0.01, 1):
+            received = [sock.recv(2048) for _ in range(DATAGRAMS)]
+            finish("capture", command, child)
+    results["datagrams"] = {"received": sum(map(operator.eq, received, payloads()))}
     with sending(0.01, 1000):
         wtrec("doctor", "doctor", "mon0", "--format", "json", "--listen", "3")
         wtrec("doctor-table", "doctor", "mon0", "--listen", "1")
         wtrec("doctor-no-right", "doctor", "mon0", "--listen", "0.1", before=give_up_rights)
     wtrec("doctor-machine", "doctor", "--format", "json")
+    wtrec("del-last", "monitor", "del", "mon0")
 
 
 def main() -> None:

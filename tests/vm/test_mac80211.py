@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 BUSY = (
-    r"mon1 cannot be tuned to channel 11 \(2462 MHz\): phy0 is busy, wlan0 \(IBSS, channel 6 "
-    r"\(2437 MHz\)\) is up; take it down: ip link set wlan0 down, or leave the channel out"
+    r"mon1 cannot be tuned to channel 11 \(2462 MHz\): phy1 is busy, wlan1 \(IBSS, channel 6 "
+    r"\(2437 MHz\)\) is up; take it down: ip link set wlan1 down, or leave the channel out"
 )
 
 
@@ -84,11 +84,11 @@ class TestAdd:
         [
             ("add-without", r"the kernel has no cfg80211.*modprobe cfg80211"),
             ("add-no-phy", r"phy9: no such phy; phys here: phy0, phy1, phy2$"),
-            ("add-on-interface", r"wlan0: no such phy;.*wlan0 is an interface of phy0$"),
+            ("add-on-interface", r"wlan1: no such phy;.*wlan1 is an interface of phy1$"),
             ("add-taken", r"the name is taken;.*wtrec monitor del mon0$"),
-            ("add-no-right", r"mon1 cannot be made on phy2: no right; .*CAP_NET_ADMIN.*sudo$"),
-            ("add-no-channel", r"phy2 has no channel 32 \(5160 MHz\); it has 1, 2, .*, 36, 40,"),
-            ("add-blocked", r"mon1 cannot be brought up: rfkill \d+ \(phy1\).*rfkill unblock \d+$"),
+            ("add-no-right", r"mon1 cannot be made on phy0: no right; .*CAP_NET_ADMIN.*sudo$"),
+            ("add-no-channel", r"phy0 has no channel 32 \(5160 MHz\); it has 1, 2, .*, 36, 40,"),
+            ("add-blocked", r"mon1 cannot be brought up: rfkill \d+ \(phy2\).*rfkill unblock \d+$"),
             ("add-busy", BUSY),
         ],
     )
@@ -109,11 +109,13 @@ class TestDelete:
         assert results["del"]["code"] == 0
         assert "mon2" not in results["del"]["interfaces"]
         assert "mon0" in results["del"]["interfaces"]
+        assert results["del-last"]["code"] == 0
+        assert "mon0" not in results["del-last"]["interfaces"]
 
     @pytest.mark.parametrize(
         ("name", "message"),
         [
-            ("del-other", r"wlan0 is of type managed, and only monitor.*iw dev wlan0 del"),
+            ("del-other", r"wlan1 is of type managed, and only monitor.*iw dev wlan1 del"),
             ("del-nothing", r"mon7: no wireless interface.*monitor interfaces here: mon0"),
             ("del-no-right", r"mon0 cannot be deleted: no right; .*sudo"),
         ],
@@ -122,7 +124,7 @@ class TestDelete:
         """One line says why, and nothing is deleted."""
         assert results[name]["code"] == EXIT_FAILED
         assert re.fullmatch(f"wtrec: {message}\n", results[name]["err"])
-        assert {"wlan0", "mon0"} <= set(results[name]["interfaces"])
+        assert {"wlan1", "mon0"} <= set(results[name]["interfaces"])
 
 
 class TestList:
@@ -136,7 +138,7 @@ class TestList:
 
     def test_what_iw_lists(self, results: Results) -> None:
         """Names, types and phys are those that iw has."""
-        phy, listed = "", set()
+        phy, name, listed = "", "", set()
         for line in results["iw"]["dev"].splitlines():
             words = line.split()
             if line.startswith("phy#"):
@@ -152,7 +154,7 @@ class TestList:
         """A monitor interface has its channel, and the flags that it was made with."""
         by_name = {entry["interface"]: entry for entry in results.json("list")}
         assert by_name["mon0"] == {
-            "phy": "phy2",
+            "phy": "phy0",
             "interface": "mon0",
             "type": "monitor",
             "up": True,
@@ -162,13 +164,13 @@ class TestList:
             "can_monitor": True,
         }
         assert by_name["mon2"]["flags"] == ["otherbss"]
-        assert by_name["wlan0"]["flags"] is None
-        assert not by_name["wlan0"]["up"]
+        assert by_name["wlan1"]["flags"] is None
+        assert not by_name["wlan1"]["up"]
 
     def test_table(self, results: Results) -> None:
         """The table has a line an interface."""
         assert re.search(
-            r"phy2 +mon0 +monitor +up +6 \(2437 MHz\), width: 20 MHz +fcsfail control otherbss "
+            r"phy0 +mon0 +monitor +up +6 \(2437 MHz\), width: 20 MHz +fcsfail control otherbss "
             r"+mac80211_hwsim\n",
             results["list-table"]["out"],
         )
@@ -192,6 +194,7 @@ class TestCapture:
         headers = [24 + 2 * qos + 8 + 20 + 8 for qos in with_qos]  # MAC, LLC and SNAP, IPv4, UDP
         received = [mpdu[header:] for mpdu, header in zip(table["mpdu"], headers, strict=True)]
         assert received == guest.payloads()
+        assert results["datagrams"]["received"] == guest.DATAGRAMS  # by the other station, too
 
     def test_headers(self, results: Results) -> None:
         """Channel, signal and addresses are read; hwsim's frames have no FCS."""
@@ -240,7 +243,7 @@ class TestDoctor:
         found = results.findings("doctor-blocked")
         assert found["rfkill"]["status"] == "problem"
         assert re.fullmatch(r"rfkill unblock \d+", found["rfkill"]["fix"])
-        assert found["up"]["fix"] == "ip link set wlan1 up"
+        assert found["up"]["fix"] == "ip link set wlan2 up"
         assert found["interface"]["status"] == "problem"
         assert "frames" not in found
         saves = "on" in results["iw"]["power_save"].split()
@@ -250,7 +253,7 @@ class TestDoctor:
         """Another interface of the card that is up is a warning."""
         found = results.findings("doctor-beside")
         assert found["other-interfaces"]["status"] == "warning"
-        assert "wlan0 (IBSS)" in found["other-interfaces"]["text"]
+        assert "wlan1 (IBSS)" in found["other-interfaces"]["text"]
 
     def test_without_rights(self, results: Results) -> None:
         """What cannot be done without rights is found out, and how to get them."""
