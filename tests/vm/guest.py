@@ -251,16 +251,15 @@ def traffic() -> None:
         sock.bind(("192.0.2.1", PORT))
         sock.settimeout(30)
         child = start("capture", command)
-        while not (OUT / "run.json").exists():
+        while not (OUT / "run.json").exists():  # by then, the ring is open
             time.sleep(0.05)
-        time.sleep(0.5)  # the ring is open before run.json is written, but the machine is slow
         with sending(0.01, 1):
             received = [sock.recv(2048) for _ in range(DATAGRAMS)]
             finish("capture", command, child)
     results["datagrams"] = {"received": sum(map(operator.eq, received, payloads()))}
     with sending(0.01, 1000):
-        wtrec("doctor", "doctor", "mon0", "--format", "json", "--listen", "3")
-        wtrec("doctor-table", "doctor", "mon0", "--listen", "1")
+        wtrec("doctor", "doctor", "mon0", "--format", "json", "--listen", "1")
+        wtrec("doctor-table", "doctor", "mon0", "--listen", "0.5")
         wtrec("doctor-no-right", "doctor", "mon0", "--listen", "0.1", before=give_up_rights)
     wtrec("doctor-machine", "doctor", "--format", "json")
     wtrec("del-last", "monitor", "del", "mon0")

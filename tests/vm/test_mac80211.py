@@ -50,7 +50,7 @@ class Results(dict[str, dict[str, Any]]):
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """The experiment, run once."""
     folder = tmp_path_factory.mktemp("vm")
-    ended = machine.boot(Path(guest.__file__), folder, seconds=300)
+    ended = machine.boot(Path(guest.__file__), folder, seconds=500)
     assert ended.code == 0, f"{ended.output}\n{ended.console}"
     found = Results(json.loads((folder / "results.json").read_text()))
     found.folder = folder
