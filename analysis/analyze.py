@@ -29,6 +29,7 @@ from .evaluation import Evaluation
 from .grouping import Grouping
 from .kernels import count_errors
 from .payload_truth import PayloadTruth
+from .provenance import SCHEMA, Provenance, recorded
 from .scoring import AlgorithmScore, Scorer
 from .signal import SignalCensus
 from .statistics import Statistics
@@ -57,6 +58,7 @@ class Analysis:
     signal: SignalCensus = field(default_factory=SignalCensus)
     evaluation: Evaluation | None = None
     losses: list[str] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
 
     @property
     def warnings(self) -> list[str]:
@@ -89,8 +91,10 @@ class Analysis:
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/analyze.md."""
         return {
+            "schema": SCHEMA,
             "capture": str(self.capture),
             "truth": self.truth,
+            **self.provenance.to_json(),
             "frames": self.census.to_json(),
             "matching": {outcome.name.lower(): self.matching[outcome] for outcome in Outcome},
             "group_by": self.by,
@@ -143,7 +147,7 @@ def analyze(
         evaluation = Evaluation(grouping, analysis.algorithms, assumptions or Assumptions())
         judge = _Judge(analysis, truth, grouping, Tally(grouping), statistics, scorers, evaluation)
         hasher = stack.enter_context(ThreadPoolExecutor(1))
-        digest = hasher.submit(sha256_of, capture) if scorers else None
+        digest = hasher.submit(sha256_of, capture)
         if not isinstance(truth, NoTruth):
             with CaptureReader(capture) as reader:
                 for frames in reader:
@@ -154,8 +158,9 @@ def analyze(
                 judge.add(frames)
                 on_progress("judging", reader)
             analysis.losses = reader.losses
+        sha256 = digest.result()
         for scorer in scorers:
-            if digest and scorer.capture_sha256 != digest.result():
+            if scorer.capture_sha256 != sha256:
                 raise MatchError(
                     f"{scorer.score.path}: results of another capture (SHA-256 differs); "
                     "replay this capture again"
@@ -163,6 +168,7 @@ def analyze(
     analysis.groups = judge.tally.groups(statistics)
     evaluation.finish()
     analysis.evaluation = evaluation
+    analysis.provenance = Provenance(sha256, truth.kind, seed, block, recorded(capture))
     return analysis
 
 

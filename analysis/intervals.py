@@ -6,6 +6,10 @@ the packet error rate or the share of correct repairs, have the interval of Wils
 holds its level for small numbers and at the edges too: for no event among n frames its upper end
 is z^2 / (n + z^2), about 3.8 / n, as the exact bound of 3.7 / n (two-sided; 3 / n one-sided).
 
+Two runs are independent of each other, and the difference of their estimates has an interval made
+from both of theirs: for shares that of Newcombe (Statistics in Medicine 17, 873-890, 1998, method
+10), for others its generalisation by Zou and Donner (27, 1693-1702, 2008).
+
 Two algorithms on the same frames are compared by McNemar's exact test (1947): only frames that
 one of them got right and the other did not say anything, and under the hypothesis of no
 difference each of those is the toss of a coin.
@@ -48,6 +52,17 @@ def ends(events: int, frames: int) -> list[float] | None:
     """Wilson's 95 % interval as JSON holds it: a pair, null without frames."""
     interval = wilson(events, frames)
     return list(interval) if interval else None
+
+
+def difference(first: float, of_first: Interval, second: float, of_second: Interval) -> Interval:
+    """Interval for ``second - first``, two independent estimates, from the interval of each.
+
+    It has their level. With Wilson's intervals it is Newcombe's.
+    """
+    # An interval that is corrected for bias need not hold its estimate.
+    below = math.hypot(max(0.0, second - of_second[0]), max(0.0, of_first[1] - first))
+    above = math.hypot(max(0.0, of_second[1] - second), max(0.0, first - of_first[0]))
+    return second - first - below, second - first + above
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

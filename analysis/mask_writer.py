@@ -23,7 +23,8 @@ from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.masks import MASKS
 from ..datasets.parquet import new_table
 from ..datasets.reader import CaptureReader
-from .truth import Known, Outcome, Truth
+from .masks import error_masks
+from .truth import Outcome, Truth
 
 
 @dataclass
@@ -111,17 +112,18 @@ def _masks(frames: FrameBatch, truth: Truth, written: Written) -> Any:
     known = truth.match(frames, bad)
     for code, count in zip(*np.unique(known.outcome, return_counts=True), strict=True):
         written.matching[Outcome(int(code))] += int(count)
-    good = np.flatnonzero(status == FcsStatus.GOOD)
-    written.good += len(good)
-    written.unchecked += len(frames) - len(good) - len(bad)
-    flips: dict[int, NDArray[np.uint32]] = {
-        int(bad[k]): flips_of(frames, int(bad[k]), known, int(k))
-        for k in np.flatnonzero(known.outcome == Outcome.MATCHED)
-    }
-    rows = np.sort(np.concatenate([good, np.array(list(flips), np.int64)]))
-    lists = [flips.get(int(row), _NONE) for row in rows]
-    bounds = np.cumsum([0, *map(len, lists)], dtype=np.int32)
-    positions = np.concatenate([_NONE, *lists])
+    good = status == FcsStatus.GOOD
+    written.good += int(np.count_nonzero(good))
+    written.unchecked += int(np.count_nonzero(~good)) - len(bad)
+    matched = known.outcome == Outcome.MATCHED
+    wrong = known.errors(frames, bad)
+    lengths = np.zeros(len(frames), np.int64)
+    lengths[bad[matched]] = wrong[matched]
+    good[bad[matched]] = True
+    rows = np.flatnonzero(good)
+    flips = [piece.flips for piece in error_masks(frames, bad, known, wrong)]
+    positions = np.concatenate([np.zeros(0, np.int32), *flips]).astype(np.uint32)
+    bounds = np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int32)
     return pa.RecordBatch.from_arrays(
         [
             pa.array(frames.number[rows]),
@@ -134,15 +136,3 @@ def _masks(frames: FrameBatch, truth: Truth, written: Written) -> Any:
         ],
         schema=MASKS.schema,
     )
-
-
-_NONE = np.empty(0, np.uint32)
-
-
-def flips_of(frames: FrameBatch, row: int, known: Known, k: int) -> NDArray[np.uint32]:
-    """Bit positions that frame ``row`` has wrong in its known part, number ``k`` of the known."""
-    original = known.originals[known.bounds[k] : known.bounds[k + 1]]
-    at = int(frames.offsets[row]) + int(known.begins[k])
-    wrong = np.unpackbits(frames.data[at : at + len(original)] ^ original, bitorder="little")
-    flips: NDArray[np.uint32] = (np.flatnonzero(wrong) + 8 * known.begins[k]).astype(np.uint32)
-    return flips

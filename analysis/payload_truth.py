@@ -26,6 +26,8 @@ class PayloadTruth:
         self._layouts = Layouts(pattern.cycle)
         self._headers = Headers()
 
+    kind = "payload"
+
     @property
     def description(self) -> str:
         """The rule."""

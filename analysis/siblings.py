@@ -120,6 +120,11 @@ class SiblingsTruth:
         self._reader.__exit__(None, None, None)
 
     @property
+    def kind(self) -> str:
+        """As the option ``--truth`` names it."""
+        return "likely-siblings" if self._likely else "siblings"
+
+    @property
     def description(self) -> str:
         """What the originals are put together from."""
         return "intact copies of the same packets" + (", likely ones too" if self._likely else "")

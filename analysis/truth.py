@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.frames import FrameBatch
+from .kernels import count_errors
 
 SHORTEST_FRAME = 14  # an ACK with its FCS
 
@@ -59,9 +60,27 @@ class Known:
             np.frombuffer(b"".join(part for _, _, part in parts), np.uint8),
         )
 
+    def errors(self, frames: FrameBatch, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Bit errors in the known part of each frame, 0 unless matched.
+
+        Args:
+            frames: The batch.
+            rows: Its frames that this is known of.
+        """
+        errors = np.zeros(len(rows), np.int64)
+        count_errors(
+            frames.data, frames.offsets, rows, self.begins, self.bounds, self.originals, errors
+        )
+        return errors
+
 
 class Truth(Protocol):
     """A source of originals."""
+
+    @property
+    def kind(self) -> str:
+        """What sort of source it is, in a word."""
+        ...
 
     @property
     def description(self) -> str:
@@ -80,7 +99,7 @@ class Truth(Protocol):
 class NoTruth:
     """Nothing is known: frames are counted, no bit is judged."""
 
-    description = "none"
+    kind = description = "none"
 
     def learn(self, frames: FrameBatch) -> None:
         """There is nothing to learn."""

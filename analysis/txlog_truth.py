@@ -70,6 +70,8 @@ class TxLogTruth:
         self._layer = first.column("layer").to_pylist()[0]
         self._window = SentWindow(packets(log), self._check)
 
+    kind = "tx-log"
+
     @property
     def description(self) -> str:
         """The log and its layer."""

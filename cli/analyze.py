@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .output import finish, number, print_json, print_table, progress, say_when_compiling, share
+from .formats import TABLE, check_output, format_options, write_numbers
+from .one_run import Manner, analysis_options, analyze_run
+from .output import finish, number, print_table, say_when_compiling, share
 from .report import report_options, reporter
 from .throughput_table import assumptions, print_evaluation
-from .truth import FILE, one_of, open_truth, truth_options
+from .truth import FILE, one_of, truth_options
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis
-    from ..analysis.conditions import Conditions
     from ..analysis.scoring import AlgorithmScore
 
 
@@ -26,57 +24,8 @@ if TYPE_CHECKING:
 @click.argument("capture", metavar="RUN.pcapng", type=FILE)
 @click.argument("results", metavar="[RESULTS.parquet]...", nargs=-1, type=FILE)
 @truth_options
-@click.option(
-    "--by",
-    default="rate_mbps",
-    show_default=True,
-    metavar="COLUMN[,COLUMN]",
-    help="Columns to group by: rate, signal, retry ...; of the tx log: snr_db, tx_power_dbm ...",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Of the resampling behind the intervals of bit error rates.",
-)
-@click.option(
-    "--block",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    metavar="FRAMES",
-    help="Consecutive frames to resample together: longer than the fading lasts.",
-)
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="json has everything, with stable keys; csv has the groups.",
-)
-@click.option(
-    "--phy",
-    type=click.Choice(["auto", "b", "b-short", "g", "g-protected", "a"]),
-    default="auto",
-    show_default=True,
-    help="Of the throughput: for the rates that it has; auto: from rate and channel.",
-)
-@click.option(
-    "--msdu",
-    type=click.IntRange(1, 2304),
-    metavar="BYTES",
-    help="Of the throughput: bytes of an MSDU; default: the mean of each group's frames.",
-)
-@click.option(
-    "--ack",
-    type=click.Choice(["ideal", "arq", "none"]),
-    default="ideal",
-    show_default=True,
-    help="When a repair is acknowledged: within SIFS, later, or never; json has all three.",
-)
-@click.option("--energy", type=FILE, metavar="FILE.toml", help="Powers of a station in W.")
+@analysis_options
+@format_options
 @click.option(
     "--deadline",
     "deadlines",
@@ -99,6 +48,7 @@ def analyze(
     seed: int,
     block: int,
     output_format: str,
+    output: Path | None,
     phy: str,
     msdu: int | None,
     ack: str,
@@ -115,67 +65,32 @@ def analyze(
     RESULTS.parquet, those beside the capture (RUN.<algo>.parquet) are taken.
     """
     one_of(tx_log, payload, source)
+    from ..datasets.run import run_json_path, tx_log_path
+
+    beside = (run_json_path(capture), tx_log_path(capture))
+    check_output(output_format, output, [capture, *beside, *results])
     say_when_compiling()
-    from ..analysis.analyze import analyze as run_analysis
-    from ..datasets.run import results_beside, tx_log_path
+    from ..analysis.provenance import SCHEMA
+    from ..analysis.tables import tables
 
     write_report = reporter(capture, report, figures)
     assumed = assumptions(phy, msdu, ack, energy, deadlines)
-    named = tx_log or payload or source
-    if not named and tx_log_path(capture).exists():
-        tx_log = tx_log_path(capture)
-    paths = list(results) or results_beside(capture)
-    with contextlib.ExitStack() as stack:
-        truth = open_truth(stack, capture, tx_log, payload, source)
-        conditions = _conditions(stack, tx_log)
-        if not quiet:
-            used = [
-                f"truth: {truth.description if truth else 'none (--tx-log, --payload or --truth)'}"
-            ]
-            used += [f"results: {path}" for path in paths]
-            click.echo("\n".join(used), err=True)
-        with progress(quiet=quiet) as tick:
-            analysis = run_analysis(
-                capture,
-                truth=truth,
-                conditions=conditions,
-                results=paths,
-                by=by.split(","),
-                seed=seed,
-                block=block,
-                assumptions=assumed,
-                on_progress=tick,
-            )
+    manner = Manner(payload, source, by, seed, block, assumed, quiet)
+    analysis = analyze_run(capture, results, tx_log, manner)
     write_report(analysis)
-    if output_format == "json":
-        print_json(analysis.to_json())
-    elif output_format == "csv":
-        click.echo(_csv([group.counts() for group in analysis.groups]), nl=False)
-    else:
+    write_numbers(
+        output_format,
+        output,
+        as_json=analysis.to_json,
+        as_tables=lambda: tables(analysis.to_json()),
+        schema=SCHEMA,
+    )
+    if output_format == TABLE:
         _print(analysis)
         print_evaluation(analysis, timed=bool(deadlines))
     for warning in analysis.warnings:
         click.echo(f"wtrec: warning: {warning}", err=True)
     finish(context, analysis.losses)
-
-
-def _conditions(stack: contextlib.ExitStack, tx_log: Path | None) -> Conditions | None:
-    if tx_log is None:
-        return None
-    from ..analysis.conditions import Conditions
-    from ..datasets.parquet import TableFile
-    from ..datasets.txlog import TX
-
-    return Conditions(stack.enter_context(TableFile(tx_log, TX)))
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
 
 
 def _print(analysis: Analysis) -> None:

@@ -24,6 +24,7 @@ COMMANDS = (
     "info",
     "replay",
     "analyze",
+    "compare",
     "convert",
     "algos",
 )

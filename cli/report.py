@@ -38,6 +38,18 @@ def report_options(command: Any) -> Any:
     return command
 
 
+def check_tools(report: Path | None, figures: Path | None) -> None:
+    """Refuse what cannot be drawn, before anything is read.
+
+    Raises:
+        WtrecError: What draws is not installed.
+    """
+    needed = [*(["jinja2"] if report else []), *(["matplotlib"] if report or figures else [])]
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise WtrecError(f"{' and '.join(missing)} not installed; pip install 'wtrec[report]'")
+
+
 def reporter(
     capture: Path, report: Path | None, figures: Path | None
 ) -> Callable[[Analysis], None]:
@@ -49,10 +61,7 @@ def reporter(
         WtrecError: What draws is not installed.
         FormatError: The run.json beside the capture is damaged.
     """
-    needed = [*(["jinja2"] if report else []), *(["matplotlib"] if report or figures else [])]
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise WtrecError(f"{' and '.join(missing)} not installed; pip install 'wtrec[report]'")
+    check_tools(report, figures)
     run = _run_of(capture) if report else None
 
     def write(analysis: Analysis) -> None:

@@ -17,8 +17,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SIBLINGS, LIKELY_SIBLINGS = "siblings", "likely-siblings"
 
 
-def truth_options(command: Any) -> Any:
-    """Add ``--tx-log``, ``--payload`` and ``--truth``."""
+def rule_options(command: Any) -> Any:
+    """Add ``--payload`` and ``--truth``, which hold for any number of captures."""
     for option in (
         click.option(
             "--truth",
@@ -33,15 +33,19 @@ def truth_options(command: Any) -> Any:
             metavar="RULE",
             help="What every packet carried: zeros, ones, ramp, or hex digits that repeat.",
         ),
-        click.option(
-            "--tx-log",
-            type=FILE,
-            metavar="TX.parquet",
-            help="What was sent; RUN.tx.parquet beside the capture if it is there.",
-        ),
     ):
         command = option(command)
     return command
+
+
+def truth_options(command: Any) -> Any:
+    """Add ``--tx-log``, ``--payload`` and ``--truth``."""
+    return click.option(
+        "--tx-log",
+        type=FILE,
+        metavar="TX.parquet",
+        help="What was sent; RUN.tx.parquet beside the capture if it is there.",
+    )(rule_options(command))
 
 
 def one_of(tx_log: Path | None, payload: str | None, source: str | None) -> None:

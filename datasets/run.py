@@ -223,22 +223,22 @@ class Run:
 
 def run_json_path(capture: Path) -> Path:
     """Where the metadata of a capture stands: ``run.pcapng`` → ``run.json``, beside it."""
-    return capture.with_name(f"{_stem(capture)}.json")
+    return capture.with_name(f"{stem(capture)}.json")
 
 
 def tx_log_path(capture: Path) -> Path:
     """Where the tx log of a capture stands: ``run.pcapng`` → ``run.tx.parquet``."""
-    return capture.with_name(f"{_stem(capture)}.tx.parquet")
+    return capture.with_name(f"{stem(capture)}.tx.parquet")
 
 
 def masks_path(capture: Path) -> Path:
     """Where the error masks of a capture stand: ``run.pcapng`` → ``run.masks.parquet``."""
-    return capture.with_name(f"{_stem(capture)}.masks.parquet")
+    return capture.with_name(f"{stem(capture)}.masks.parquet")
 
 
 def results_path(capture: Path, algorithm: str) -> Path:
     """Where the results of an algorithm stand: ``run.pcapng`` → ``run.<algo>.parquet``."""
-    return capture.with_name(f"{_stem(capture)}.{algorithm.replace('.', '-')}.parquet")
+    return capture.with_name(f"{stem(capture)}.{algorithm.replace('.', '-')}.parquet")
 
 
 def results_beside(capture: Path) -> list[Path]:
@@ -246,12 +246,16 @@ def results_beside(capture: Path) -> list[Path]:
 
     ``run.2.crc-flip.parquet`` belongs to ``run.2.pcapng``, not to ``run.pcapng``.
     """
-    results = re.compile(rf"{re.escape(_stem(capture))}\.[^.]+\.parquet")
-    found = sorted(path for path in capture.parent.iterdir() if results.fullmatch(path.name))
+    found = sorted(path for path in capture.parent.iterdir() if is_results_of(path, capture))
     return [path for path in found if path not in {tx_log_path(capture), masks_path(capture)}]
 
 
-def _stem(capture: Path) -> str:
+def is_results_of(path: Path, capture: Path) -> bool:
+    """Whether a file is named as a capture's results are, wherever it stands."""
+    return bool(re.fullmatch(rf"{re.escape(stem(capture))}\.[^.]+\.parquet", path.name))
+
+
+def stem(capture: Path) -> str:
     """What the names of a run's files begin with: those of ``run.pcapng.gz`` with ``run``."""
     return re.sub(r"(\.(pcapng|pcap|cap))?(\.(gz|zst))?$", "", capture.name)
 

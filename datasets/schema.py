@@ -28,6 +28,12 @@ class Column:
     type: Any  # pa.DataType
     doc: str
     nullable: bool = False
+    unit: str = ""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What travels in the field's metadata."""
+        return {"doc": self.doc, "unit": self.unit} if self.unit else {"doc": self.doc}
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Table:
         """The ``pyarrow.Schema``."""
         return pa.schema(
             [
-                pa.field(column.name, column.type, column.nullable, {"doc": column.doc})
+                pa.field(column.name, column.type, column.nullable, column.metadata)
                 for column in self.columns
             ],
             metadata={KEY: f"{self.name}/{self.version}"},

@@ -116,7 +116,11 @@ def legend(axes: Any, title: str = "", most: int = 8) -> None:
 
 
 def against(
-    axes: Any, columns: Sequence[str], rows: Sequence[tuple[tuple[Any, ...], Any, Any, Any]], y: str
+    axes: Any,
+    columns: Sequence[str],
+    rows: Sequence[tuple[tuple[Any, ...], Any, Any, Any]],
+    y: str,
+    scale: float = 100,
 ) -> None:
     """Shares with intervals against the last column, a series for each value of the others.
 
@@ -125,6 +129,7 @@ def against(
         columns: The key's.
         rows: Key, share, lower and upper end.
         y: The title of the vertical axis.
+        scale: What values are multiplied by: to percent, if not given.
     """
     values = list(dict.fromkeys(key[-1] if key else "all frames" for key, *_ in rows))
     # Rates are settings, and each is as far from the next; decibels are a measure.
@@ -144,13 +149,13 @@ def against(
         shift = 0.0 if is_measure else 0.5 * (index - (len(parts) - 1) / 2) / len(parts)
         drawn = [point for point in points if point[2] is not None]
         at = [places[point[1][-1] if point[1] else "all frames"] + shift for point in drawn]
-        shares = [100 * point[2] for point in drawn]
+        shares = [scale * point[2] for point in drawn]
         below = [
-            100 * max(0.0, point[2] - (point[2] if point[3] is None else point[3]))
+            scale * max(0.0, point[2] - (point[2] if point[3] is None else point[3]))
             for point in drawn
         ]
         above = [
-            100 * max(0.0, (point[2] if point[4] is None else point[4]) - point[2])
+            scale * max(0.0, (point[2] if point[4] is None else point[4]) - point[2])
             for point in drawn
         ]
         axes.errorbar(
@@ -176,7 +181,8 @@ def against(
         axes.set_xlim(-0.6, len(values) - 0.4)
     axes.set_xlabel(axis_title(columns[-1]) if columns else "")
     axes.set_ylabel(y)
-    axes.set_ylim(bottom=0)
+    lowest = min((row[1] for row in rows if row[1] is not None), default=0)
+    axes.set_ylim(bottom=min(0.0, 1.05 * scale * lowest))
     if len(parts) > 1:
         legend(axes)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..naming import named
 from . import error_figures, worth_figures
 from .draw import Json, Keys
 from .figure import Figure
@@ -29,7 +30,8 @@ def figures(analysis: Json) -> Iterator[Figure]:
     if any(row["bad"] for row in analysis.get("signal", [])):
         yield error_figures.signals(analysis["signal"])
     if any(algorithm["attempted"] for algorithm in analysis["algorithms"]):
-        yield worth_figures.recovery(analysis["algorithms"])
+        algorithms = analysis["algorithms"]
+        yield worth_figures.recovery([named(a, algorithms) for a in algorithms], algorithms)
     yield from _model(keys, analysis.get("model") or {})
 
 

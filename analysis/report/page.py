@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ...datasets.files import atomic_write
+from ..naming import named
 from .draw import Json, Keys
 from .figure import Figure
 from .figures import figures
-from .worth_figures import named
 
 _TEMPLATE: Final = Path(__file__).with_name("page.html.j2")
 _SECTIONS: Final = (
@@ -26,21 +26,25 @@ _SECTIONS: Final = (
 )
 
 
-_MOST: Final = 200  # rows of a table; the JSON has them all
+MOST_ROWS: Final = 200  # of a table; the JSON has them all
 
 
-class _Table(NamedTuple):
+class Table(NamedTuple):
+    """A table of the page: its title, the names of its columns, and rows."""
+
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
 
-class _Section(NamedTuple):
+class Section(NamedTuple):
+    """A part of the page: what stands under one heading."""
+
     name: str
     title: str
     figures: Sequence[Figure] = ()
     facts: Sequence[tuple[str, str]] = ()
-    tables: Sequence[_Table] = ()
+    tables: Sequence[Table] = ()
     text: str = ""
 
 
@@ -65,6 +69,31 @@ def save_figures(folder: Path, analysis: Json) -> list[Path]:
 
 def render(analysis: Json, run: Json | None) -> str:
     """The page as text."""
+    drawn = {figure.name: figure for figure in figures(analysis)}
+    sections = [
+        Section(name, title, [drawn[key] for key in keys if key in drawn], tables=tables)
+        for name, title, keys in _SECTIONS
+        for tables in [_tables(name, analysis)]
+        if tables or any(key in drawn for key in keys)
+    ]
+    return page(
+        title=f"Frames of {Path(analysis['capture']).name}",
+        lead=f"Originals from: {analysis['truth']}.",
+        warnings=[*analysis["warnings"], *analysis["losses"]],
+        numbers=_numbers(analysis),
+        sections=[*sections, _about(run)],
+    )
+
+
+def page(
+    *,
+    title: str,
+    lead: str,
+    warnings: Sequence[str],
+    numbers: Sequence[tuple[str, str]],
+    sections: Sequence[Section],
+) -> str:
+    """A page of its parts, as text; whatever stands in these is text, too, and no markup."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
@@ -72,19 +101,12 @@ def render(analysis: Json, run: Json | None) -> str:
     )
     environment.filters["cell"] = _cell
     environment.tests["words"] = _is_words
-    drawn = {figure.name: figure for figure in figures(analysis)}
-    sections = [
-        _Section(name, title, [drawn[key] for key in keys if key in drawn], tables=tables)
-        for name, title, keys in _SECTIONS
-        for tables in [_tables(name, analysis)]
-        if tables or any(key in drawn for key in keys)
-    ]
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
-        title=f"Frames of {Path(analysis['capture']).name}",
-        lead=f"Originals from: {analysis['truth']}.",
-        warnings=[*analysis["warnings"], *analysis["losses"]],
-        numbers=_numbers(analysis),
-        sections=[*sections, _about(run)],
+        title=title,
+        lead=lead,
+        warnings=warnings,
+        numbers=numbers,
+        sections=sections,
         footer=f"Made by wtrec {version('wtrec')}.",
     )
 
@@ -102,7 +124,7 @@ def _numbers(analysis: Json) -> list[tuple[str, str]]:
     return [(what, f"{count:,}") for what, count in numbers]
 
 
-def _tables(section: str, analysis: Json) -> list[_Table]:
+def _tables(section: str, analysis: Json) -> list[Table]:
     if section == "errors":
         return _of_errors(analysis)
     if section == "recovery" and analysis["algorithms"]:
@@ -112,28 +134,29 @@ def _tables(section: str, analysis: Json) -> list[_Table]:
     return []
 
 
-def _of_errors(analysis: Json) -> list[_Table]:
+def _of_errors(analysis: Json) -> list[Table]:
     keys = Keys(analysis["group_by"])
     names = ("frames", "good", "bad", "rewritten", "judged", "bits", "bit_errors", "ber")
     rows = [
-        (keys.label(group), *(group[name] for name in names)) for group in analysis["by"][:_MOST]
+        (keys.label(group), *(group[name] for name in names))
+        for group in analysis["by"][:MOST_ROWS]
     ]
     matching = analysis["matching"]
     return [
-        _Table(
+        Table(
             "Frames and bits; BER: of all bits, those of good frames included",
-            (keys.title(), *map(_spaced, names)),
+            (keys.title(), *map(spaced, names)),
             rows,
         ),
-        _Table(
+        Table(
             "Bad frames against the truth",
-            [_spaced(name) for name in matching],
+            [spaced(name) for name in matching],
             [tuple(matching.values())],
         ),
     ]
 
 
-def _of_recovery(analysis: Json) -> list[_Table]:
+def _of_recovery(analysis: Json) -> list[Table]:
     algorithms = analysis["algorithms"]
     names = ("attempted", "repaired", "correct", "wrong", "unjudged", "abstained", "fcs_holds")
     shares = ("right_share", "wrong_share")
@@ -141,12 +164,12 @@ def _of_recovery(analysis: Json) -> list[_Table]:
         (
             named(a, algorithms),
             *(a[name] for name in names),
-            *(_percent(a[name]) for name in shares),
+            *(percent(a[name]) for name in shares),
         )
         for a in algorithms
     ]
     tables = [
-        _Table("Repairs", ("algorithm", *map(_spaced, names), "right", "wrong, of attempted"), rows)
+        Table("Repairs", ("algorithm", *map(spaced, names), "right", "wrong, of attempted"), rows)
     ]
     pairs = [
         (p["first"], p["second"], p["frames"], p["b"], p["c"], p["p"])
@@ -154,7 +177,7 @@ def _of_recovery(analysis: Json) -> list[_Table]:
     ]
     if pairs:
         tables.append(
-            _Table(
+            Table(
                 "Who repaired rightly what the other did not (McNemar's test)",
                 ("first", "second", "same frames", "first only", "second only", "p"),
                 pairs,
@@ -163,57 +186,59 @@ def _of_recovery(analysis: Json) -> list[_Table]:
     return tables
 
 
-def _of_throughput(analysis: Json) -> list[_Table]:
+def _of_throughput(analysis: Json) -> list[Table]:
     keys, ack = Keys(analysis["group_by"]), analysis["model"]["ack"]
     if "rate_mbps" not in keys.columns:
         keys = Keys([*keys.columns, "rate_mbps"])
     rows = []
-    for group in analysis["throughput"]["groups"][:_MOST]:
+    for group in analysis["throughput"]["groups"][:MOST_ROWS]:
         if not group["without"]:
             continue
-        head = (keys.label(group), group["phy"], _percent(group["per"]))
+        head = (keys.label(group), group["phy"], percent(group["per"]))
         now = group["without"][ack]
         rows.append((*head, "none", now["goodput_mbps"], None, None, None))
         for each in group["algorithms"]:
             after = (each["ack"] or {}).get(ack)
             if after:
-                facts = [_percent(after[n]) for n in ("gain", "saved_share", "undetected_errors")]
+                facts = [percent(after[n]) for n in ("gain", "saved_share", "undetected_errors")]
                 name = named(each, group["algorithms"])
                 rows.append((*head, name, after["goodput_mbps"], *facts))
     if not rows:
         return []
     header = (keys.title(), "PHY", "broken", "algorithm", "Mbit/s", "gain", "airtime saved")
     return [
-        _Table(f"Goodput (acknowledgements: {ack})", (*header, "undetected errors"), rows),
+        Table(f"Goodput (acknowledgements: {ack})", (*header, "undetected errors"), rows),
     ]
 
 
-def _about(run: Json | None) -> _Section:
+def _about(run: Json | None) -> Section:
     if run is None:
-        return _Section("run", "The run", text="There is no run.json beside the capture.")
+        return Section("run", "The run", text="There is no run.json beside the capture.")
     facts = []
     for key, value in run.items():
         if value in (None, "", [], {}) or key == "files":
             continue
         if isinstance(value, Mapping):
             parts = [f"{k}: {v}" for k, v in value.items() if k != "program"]
-            facts.append((_spaced(key), "; ".join(parts)))
+            facts.append((spaced(key), "; ".join(parts)))
         elif isinstance(value, list):
-            facts.append((_spaced(key), ", ".join(map(str, value))))
+            facts.append((spaced(key), ", ".join(map(str, value))))
         else:
-            facts.append((_spaced(key), str(value)))
+            facts.append((spaced(key), str(value)))
     files = [
         (str(file.get("name", "")), f"SHA-256 {file.get('sha256') or 'unknown'}")
         for file in run.get("files", [])
     ]
-    return _Section("run", "The run", facts=[*facts, *files])
+    return Section("run", "The run", facts=[*facts, *files])
 
 
-def _spaced(name: str) -> str:
+def spaced(name: str) -> str:
+    """A key in words."""
     return name.replace("_", " ")
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share in percent; ``-`` where there is none."""
     return "-" if share is None else f"{share:.2%}"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ..naming import named
 from .draw import COLOURS, MARKS, Json, Keys, legend, series, short, stacked
 from .figure import Figure
 
@@ -23,24 +23,18 @@ _VERDICTS: Final = {
 }
 
 
-def named(algorithm: Json, among: Sequence[Json]) -> str:
-    """An algorithm; with its parameters if the name alone is not enough."""
-    name = str(algorithm["name"])
-    if [each["name"] for each in among].count(algorithm["name"]) < 2:
-        return name
-    parameters = json.loads(algorithm["parameters"])
-    others = [json.loads(each["parameters"]) for each in among if each["name"] == algorithm["name"]]
-    telling = [
-        f"{key}={value}"
-        for key, value in parameters.items()
-        if any(other.get(key) != value for other in others)
+def recovery(names: Sequence[str], algorithms: Sequence[Json], title: str = "algorithm") -> Figure:
+    """What algorithms did with the broken frames.
+
+    Args:
+        names: What each is called.
+        algorithms: Their counts.
+        title: Of the names.
+    """
+    rows = [
+        (name, *(algorithm[verdict] for verdict in _VERDICTS))
+        for name, algorithm in zip(names, algorithms, strict=True)
     ]
-    return f"{name}:{','.join(telling)}" if telling else name
-
-
-def recovery(algorithms: Sequence[Json]) -> Figure:
-    """What algorithms did with the broken frames."""
-    rows = [(named(a, algorithms), *(a[name] for name in _VERDICTS)) for a in algorithms]
 
     def draw(axes: Any) -> None:
         stacked(
@@ -56,7 +50,7 @@ def recovery(algorithms: Sequence[Json]) -> Figure:
         "What the algorithms repair",
         "Broken frames by what became of them: repaired rightly, repaired wrongly, repaired with "
         "nothing to judge it by, left as they were.",
-        ("algorithm", *_VERDICTS),
+        (title, *_VERDICTS),
         rows,
         draw,
     )

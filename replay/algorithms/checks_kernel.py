@@ -202,15 +202,20 @@ def signature(data: NDArray[np.uint8], start: int, stop: int) -> int:
 
 
 @jit
-def _since(value: int, keys: NDArray[np.uint64], since: NDArray[np.int64]) -> int:
-    """Number of the first intact frame of this signature, -1 if there was none."""
+def _slot(value: int, keys: NDArray[np.uint64]) -> int:
+    """Where a signature stands, or else the free slot for it, of which there are some."""
     last = _q(len(keys) - 1)
     slot = _q(value >> _q(3)) & last
-    while keys[slot]:
-        if keys[slot] == value:
-            return since[slot]
+    while keys[slot] and keys[slot] != value:
         slot = (slot + _q(1)) & last
-    return -1
+    return slot
+
+
+@jit
+def _since(value: int, keys: NDArray[np.uint64], since: NDArray[np.int64]) -> int:
+    """Number of the first intact frame of this signature, -1 if there was none."""
+    slot = _slot(value, keys)
+    return since[slot] if keys[slot] else -1
 
 
 @jit
@@ -237,14 +242,11 @@ def learn(
     Returns:
         How many signatures there are now.
     """
-    last = _q(len(keys) - 1)
     for i in range(len(rows)):
         value = signature(data, np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1]))
         if value == _q(0) or 2 * known >= len(keys):
             continue
-        slot = _q(value >> _q(3)) & last
-        while keys[slot] and keys[slot] != value:
-            slot = (slot + _q(1)) & last
+        slot = _slot(value, keys)
         if not keys[slot]:
             keys[slot] = value
             since[slot] = numbers[i]

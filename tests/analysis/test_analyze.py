@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,11 @@ class TestAgainstPlainPython:
         assert found.pop("truth") == "payload ramp"
         bad, judged = found["frames"]["bad"], found["matching"]["matched"]
         assert bool(found.pop("warnings")) == (judged < 0.9 * bad)
+        of_origin = ("schema", "wtrec_version", "run", "seed", "block")
+        facts = [found.pop(name) for name in of_origin]
+        assert facts == ["analysis/1", version("wtrec"), None, 1, 1]
+        assert found.pop("capture_sha256") == hashlib.sha256(capture.read_bytes()).hexdigest()
+        assert found.pop("truth_kind") == "payload"
         for of_throughput in ("throughput", "model", "comparisons"):
             json.dumps(found.pop(of_throughput), allow_nan=False)
         json.dumps(found.pop("signal"))

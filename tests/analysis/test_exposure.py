@@ -25,7 +25,7 @@ def batch(frames: list[tuple[FcsStatus, bytes]]) -> FrameBatch:
 class Stub:
     """Knows the first half of frames that begin with "o"."""
 
-    description = "stub"
+    kind = description = "stub"
 
     def __init__(self) -> None:
         self.asked: list[int] = []
