@@ -118,7 +118,8 @@ def test_capture_commands_run(
     finally:
         done.set()
         sender.join()
-    assert list(workplace.glob("*.pcapng")), document
+    if "wtrec capture" in command:
+        assert list(workplace.glob("*.pcapng")), document
 
 
 def test_the_other_commands_are_what_ci_runs() -> None:
