@@ -52,6 +52,7 @@ KERNEL_SOURCES = (
     "dot11/*.py",
     "phy/*.py",
     "recorder/*kernel*.py",
+    "recorder/bpf/*kernel*.py",
     "replay/algorithms/*kernel*.py",
 )
 

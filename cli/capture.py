@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import sys
 import time
@@ -13,18 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import FormatError
+from .filter import read_program
 
 if TYPE_CHECKING:
     from ..datasets.run import Counters
-    from ..recorder.bpf import Program
+    from ..recorder.bpf.examine import Examined
     from ..recorder.capture import CaptureSummary
     from ..recorder.stop import Stop
-
-_FILTER_NOTE = (
-    "note: a frame whose filtered bytes were hit by an error does not pass the filter, so errors "
-    "there are missing from the capture"
-)
 
 
 def _condition(text: str) -> tuple[str, float]:
@@ -58,7 +54,12 @@ def _key_value(text: str) -> tuple[str, str]:
     metavar="FILE",
     help="The capture; run-<UTC time>.pcapng if not given. FILE's .json is written beside it.",
 )
-@click.option("-f", "filter_text", metavar="EXPR", help="Capture filter, see pcap-filter(7).")
+@click.option(
+    "-f",
+    "filter_text",
+    metavar="EXPR",
+    help="Capture filter: pcap-filter(7) and named filters, see wtrec filter.",
+)
 @click.option(
     "--bpf-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -125,7 +126,7 @@ def capture(
     """
     if filter_text is not None and bpf_file is not None:
         raise click.UsageError("-f and --bpf-file are two ways to give one filter: take one")
-    program = None if bpf_file is None else _read_program(bpf_file)
+    program = None if bpf_file is None else read_program(bpf_file)
 
     from ..recorder.capture import CaptureSettings
     from ..recorder.capture import capture as run_capture
@@ -148,24 +149,26 @@ def capture(
         meta=dict(meta),
         comment=comment,
     )
-    if not quiet and (filter_text is not None or program is not None):
-        click.echo(_FILTER_NOTE, err=True)
     show_progress = not quiet and sys.stderr.isatty()
     with Stop() as stop, _stopped_by_signals(stop):
-        summary = run_capture(settings, stop=stop, progress=_Progress() if show_progress else None)
+        summary = run_capture(
+            settings,
+            stop=stop,
+            progress=_Progress() if show_progress else None,
+            on_filter=functools.partial(_say_what_filters, quiet=quiet),
+        )
     if show_progress:
         click.echo("\r\x1b[K", nl=False, err=True)
     _print_summary(summary)
     context.exit(summary.exit_code)
 
 
-def _read_program(path: Path) -> Program:
-    from ..recorder.bpf import parse
-
-    try:
-        return parse(path.read_text(encoding="utf-8", errors="replace"))
-    except FormatError as error:
-        raise FormatError(error.what, path=str(path)) from error
+def _say_what_filters(examined: Examined, *, quiet: bool) -> None:
+    for warning in examined.warnings():
+        click.echo(f"wtrec: warning: {warning}", err=True)
+    note = examined.note()
+    if note and not quiet:
+        click.echo(f"note: {note}", err=True)
 
 
 @contextlib.contextmanager

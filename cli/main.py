@@ -20,6 +20,7 @@ COMMANDS = (
     "doctor",
     "monitor",
     "capture",
+    "filter",
     "simulate",
     "info",
     "replay",

@@ -15,10 +15,16 @@ from .output import say_when_compiling
 def main() -> None:
     """Run the demo on a few frames, with nothing printed but that kernels are compiled."""
     say_when_compiling()
+    import numpy as np
+
     from ..analysis.match import no_packets, with_index
+    from ..recorder.bpf import accept_all
+    from ..recorder.bpf.on_capture import Runner
 
     make("chase")  # an algorithm compiles its kernels when it is made; the demo has none of these
     with_index(no_packets())  # a log of so few packets needs no index
+    none = np.zeros(0, np.int64)
+    Runner(accept_all(1)).run(np.zeros(0, np.uint8), none, none, none)  # a filter over a capture
     with tempfile.TemporaryDirectory() as folder:
         result = CliRunner().invoke(demo, ["-d", folder, "--frames", "2"])
     if result.exception:

@@ -19,7 +19,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from . import pcap, pcapng
 from .decode_kernel import LINKTYPE_IEEE802_11, LINKTYPE_RADIOTAP, Decoded, decode
 from .frames import FRAMES, MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
 from .source import Source, open_source
-from .walk_kernel import FULL, GLOBAL_ID, PacketIndex, walk_pcap, walk_pcapng
+from .walk_kernel import FULL, GLOBAL_ID, LINKTYPE, PacketIndex, walk_pcap, walk_pcapng
 
 _PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 _PCAP_MAGICS = {
@@ -76,6 +76,17 @@ class Interface:
             tsoffset=block.tsoffset or 0,
             fcs_bits=block.fcslen_bits,
         )
+
+
+class Packets(NamedTuple):
+    """Whole packets, Radiotap headers and all, as they lie in the file."""
+
+    data: NDArray[np.uint8]  # a window of the file
+    start: NDArray[np.int64]  # offset of each packet in it
+    captured: NDArray[np.int64]  # its bytes there
+    original: NDArray[np.int64]  # its bytes before the capture cut it
+    linktype: NDArray[np.int64]
+    first_number: int  # of the first of them in the file, from 1
 
 
 class _Section:
@@ -126,6 +137,8 @@ class CaptureReader:
         malformed: Frames whose Radiotap header is not sound; their row has no MPDU.
         drops: Packets that the file itself says were lost between its packets.
         losses: What of the file could not be read, one sentence each.
+        packets_at_hand: What the batch given last was made from, and what is between its frames;
+            only until the next one. None before the first.
 
     Raises:
         FormatError: Not a capture, or (while iterating) a record that contradicts itself.
@@ -144,6 +157,7 @@ class CaptureReader:
         self.malformed = 0
         self.drops = 0
         self.losses: list[str] = []
+        self.packets_at_hand: Packets | None = None
         self._source: Source = open_source(path)
         self._index = PacketIndex.empty(MAX_FRAMES)
         self._section = _Section()  # the one at hand
@@ -316,7 +330,16 @@ class CaptureReader:
         decoded = Decoded.empty(count, int(self._index.captured[:count].sum()))
         table = self._section.table
         rows, others, malformed = decode(view, self._index, count, table, self.packets + 1, decoded)
-        drops = self._index.drops[:count]
+        index = self._index
+        self.packets_at_hand = Packets(
+            view,
+            index.start[:count],
+            index.captured[:count],
+            index.original[:count],
+            table[index.interface[:count], LINKTYPE],
+            self.packets + 1,
+        )
+        drops = index.drops[:count]
         self.packets += count
         self.frames += rows
         self.other_linktypes += others

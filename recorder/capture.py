@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from .wireless.link import noted_flags
 from .wireless.nl80211 import channel
 
 if TYPE_CHECKING:
+    from .bpf.examine import Examined
     from .capture_loop import Limits, Progress
 
 _NANOSECONDS = 9  # if_tsresol
@@ -41,7 +42,7 @@ class CaptureSettings:
         interface: Name of a monitor interface that is up.
         output: The capture's path; None makes ``run-<UTC time>.pcapng`` in the current folder.
         force: Overwrite what is there.
-        filter_text: pcap-filter(7) expression, None for none.
+        filter_text: pcap-filter(7) expression, in which named filters may stand; None for none.
         program: A compiled filter; ``filter_text`` is then only what it was compiled from.
         snap_length: Most bytes kept of a frame.
         buffer_mib: Size of the ring in MiB.
@@ -90,7 +91,11 @@ class CaptureSummary:
 
 
 def capture(
-    settings: CaptureSettings, *, stop: Stop | None = None, progress: Progress | None = None
+    settings: CaptureSettings,
+    *,
+    stop: Stop | None = None,
+    progress: Progress | None = None,
+    on_filter: Callable[[Examined], None] = lambda _examined: None,
 ) -> CaptureSummary:
     """Capture until a limit is reached, ``stop`` is asked for, or something breaks.
 
@@ -98,13 +103,19 @@ def capture(
         settings: What to capture.
         stop: Ask it to finish, from a signal handler or another thread.
         progress: Called about once a second with the numbers so far.
+        on_filter: Called with what was found out about the filter, if there is one, before it is
+            attached.
 
     Raises:
         CaptureError: The interface, the rights or the output file do not allow it.
         FilterError: The expression does not compile.
     """
     facts = monitor_interface(settings.interface)
-    program = _program(settings, facts)
+    examined = _examine(settings, facts)
+    if examined is not None:
+        on_filter(examined)
+        settings = replace(settings, filter_text=examined.expression or settings.filter_text)
+    program = _program(settings, examined)
     from .capture_loop import CaptureLoop, warm_up
     from .ring import Ring
 
@@ -134,12 +145,20 @@ def capture(
     return CaptureSummary(path=path, run=run, counters=loop.counters, error=error)
 
 
-def _program(settings: CaptureSettings, facts: Interface) -> bpf.Program | None:
-    """What is attached to the socket: also the snap length is cheapest kept there."""
+def _examine(settings: CaptureSettings, facts: Interface) -> Examined | None:
+    from .bpf.examine import examine_expression, examine_program
+
     if settings.program is not None:
-        return bpf.with_snaplen(settings.program, settings.snap_length)
+        return examine_program(settings.program, facts.linktype, settings.snap_length)
     if settings.filter_text is not None:
-        return bpf.compile_expression(settings.filter_text, facts.linktype, settings.snap_length)
+        return examine_expression(settings.filter_text, facts.linktype, settings.snap_length)
+    return None
+
+
+def _program(settings: CaptureSettings, examined: Examined | None) -> bpf.Program | None:
+    """What is attached to the socket: also the snap length is cheapest kept there."""
+    if examined is not None:
+        return examined.program
     if settings.snap_length < bpf.MAX_SNAP_LENGTH:
         return bpf.accept_all(settings.snap_length)
     return None
@@ -171,7 +190,7 @@ def _describe(
         driver=facts.driver,
         channel=channel(settings.interface),
         monitor_flags=noted_flags(settings.interface),
-        filter=Filter(text=settings.filter_text, program=program.to_text())
+        filter=Filter(text=settings.filter_text, program=bpf.to_decimal(program))
         if filtered and program
         else None,
         meta=settings.meta,

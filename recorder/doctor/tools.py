@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 
-from ..bpf import load_libpcap
+from ..bpf.libpcap import load_libpcap
 from .findings import Finding, Status
 
 # Tool: what it is good for. wtrec itself runs none of these, but for tcpdump in libpcap's place.

@@ -117,7 +117,7 @@ def test_no_event_is_missing(code: Code) -> None:
 
 
 @pytest.mark.parametrize("rate", [24, 36, 48, 54])
-def test_costs(rate: float) -> None:
+def test_costs(rate: int) -> None:
     """A coded bit of QAM costs by its place on the axis, as the interleaver deals them out."""
     mode = MODES[rate]
     bits_per_axis = mode.bits_per_subcarrier // 2
