@@ -8,6 +8,9 @@ an installation on read-only disk has one too.
 
 Kernels take plain contiguous arrays and scalars and are called through thin
 typed functions; tests run the same source uncompiled as ``kernel.py_func``.
+
+Without numba, or with ``NUMBA_DISABLE_JIT=1``, kernels run as the plain Python that they are:
+slow, but enough to capture a few frames where numba cannot be had.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -22,13 +25,24 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core import config
-from numba.core import event as events
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _numba() -> ModuleType | None:
+    """The numba that compiles; None where kernels run as plain Python."""
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
+        return None
+    try:
+        import numba
+    except ImportError:
+        return None
+    return cast("ModuleType", numba)
+
+
+numba = _numba()
 
 _ROOT = Path(__file__).resolve().parent
 # Modules that define kernels, and those whose constants are compiled into them.
@@ -46,7 +60,8 @@ KERNEL_SOURCES = (
 @functools.cache
 def cache_folder() -> Path:
     """Where compiled kernels are kept: ``$NUMBA_CACHE_DIR`` or the user's cache folder."""
-    digest = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
+    compiler = numba.__version__ if numba else "none"
+    digest = hashlib.sha256(f"{sys.version} {compiler}".encode())
     for pattern in KERNEL_SOURCES:
         for module in sorted(_ROOT.glob(pattern)):
             digest.update(module.read_bytes())
@@ -91,8 +106,11 @@ def can_cache() -> bool:
 
 
 def _compile(function: F, **options: Any) -> F:
+    if numba is None:
+        return function
     if not can_cache():
         return cast("F", numba.njit(nogil=True, **options)(function))
+    config = numba.core.config
     previous = config.CACHE_DIR  # read when the decorator runs: ours must not leak to others
     config.CACHE_DIR = str(cache_folder())
     try:
@@ -103,6 +121,9 @@ def _compile(function: F, **options: Any) -> F:
 
 def on_first_compile(announce: Callable[[], None]) -> None:
     """Call ``announce`` once, when the first kernel is about to be compiled, not merely loaded."""
+    if numba is None:
+        return
+    from numba.core import event as events
 
     class Listener(events.Listener):  # type: ignore[misc]
         told = False

@@ -17,6 +17,8 @@ from ..errors import EXIT_FAILED, WtrecError
 # In the order of a day's work; each is the module and the click command in it.
 COMMANDS = (
     "demo",
+    "doctor",
+    "monitor",
     "send",
     "receive",
     "capture",

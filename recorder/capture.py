@@ -22,8 +22,10 @@ from ..datasets.run import Counters, Filter, Run, RunFile, run_json_path
 from ..errors import EXIT_FAILED, EXIT_LOSS, CaptureError
 from . import bpf
 from .capture_file import CaptureFile
-from .interface import Interface, channel, monitor_interface
+from .interface import Interface, monitor_interface
 from .stop import Stop
+from .wireless.link import noted_flags
+from .wireless.nl80211 import channel
 
 if TYPE_CHECKING:
     from .bpf.examine import Examined
@@ -187,6 +189,7 @@ def _describe(
         snap_length=settings.snap_length,
         driver=facts.driver,
         channel=channel(settings.interface),
+        monitor_flags=noted_flags(settings.interface),
         filter=Filter(text=settings.filter_text, program=bpf.to_decimal(program))
         if filtered and program
         else None,

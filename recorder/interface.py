@@ -16,7 +16,6 @@ import fcntl
 import re
 import socket
 import struct
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,8 +92,7 @@ def monitor_interface(name: str) -> Interface:
         kind = _ARPHRD_NAMES.get(found.hardware_type, "hardware type")
         raise CaptureError(
             f"{name} is {kind} ({found.hardware_type}), wanted 802.11 Radiotap (803); make a "
-            f"monitor interface: iw dev {name} interface add mon0 type monitor "
-            "flags fcsfail control otherbss && ip link set mon0 up"
+            "monitor interface on its phy: wtrec monitor list && wtrec monitor add phy0 mon0"
         )
     if not found.up:
         raise CaptureError(f"{name} is down; bring it up: ip link set {name} up")
@@ -133,21 +131,6 @@ def _counter(name: str, column: int) -> int | None:
     return int(found[1]) if found else None
 
 
-def channel(name: str) -> str | None:
-    """What ``iw dev NAME info`` says after "channel", for example ``6 (2437 MHz), width: 20 MHz``.
-
-    None where iw is missing or the interface has no channel.
-    """
-    try:
-        done = subprocess.run(
-            ["iw", "dev", name, "info"], capture_output=True, text=True, check=False
-        )
-    except OSError:  # not installed, or not for us
-        return None
-    found = re.search(r"^\s*channel (.+)$", done.stdout, re.MULTILINE)
-    return found[1] if found else None
-
-
 def _ask(sock: socket.socket, request: int, name: str) -> bytes:
     return fcntl.ioctl(sock, request, _IFREQ.pack(name.encode()))
 
@@ -176,8 +159,8 @@ def _advice() -> str:
     if names:
         return f"monitor interfaces here: {', '.join(names)}"
     return (
-        "there is no monitor interface here; make one: iw phy phy0 interface add mon0 type monitor "
-        "flags fcsfail control otherbss && ip link set mon0 up"
+        "there is no monitor interface here; make one: wtrec monitor list && "
+        "wtrec monitor add phy0 mon0"
     )
 
 

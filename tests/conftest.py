@@ -41,10 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, saying why, what cannot run here."""
     no_captures = pytest.mark.skip(reason=f"no public captures in {CAPTURES}")
     no_rights = pytest.mark.skip(reason="needs root and /dev/net/tun")
+    no_machine = pytest.mark.skip(reason="./dev test-vm makes the machine, and runs this")
     may_make_interfaces = os.geteuid() == 0 and Path("/dev/net/tun").exists()
     for item in items:
         if item.get_closest_marker("real") and not CAPTURES.is_dir():
             item.add_marker(no_captures)
+        if item.get_closest_marker("vm") and "WTREC_VM" not in os.environ:
+            item.add_marker(no_machine)
         if item.get_closest_marker("root") and not may_make_interfaces:
             item.add_marker(no_rights)
 

@@ -135,6 +135,32 @@ def test_compiled_once(tmp_path: Path) -> None:
         assert (result.stdout.strip(), result.stderr) == (compiled, "")
 
 
+PLAIN = """
+import sys
+{how}
+from wtrec.jit import cache_folder, on_first_compile
+on_first_compile(print)
+from wtrec.recorder.capture_loop import warm_up
+from wtrec.recorder.ring_kernel import FLAGS_CRC_ERROR, claimed_flags
+import numpy as np
+warm_up()
+header = np.frombuffer(bytearray.fromhex("0000 0900 02000000 40"), np.uint8)
+assert claimed_flags(header, 0, 9) == FLAGS_CRC_ERROR
+assert cache_folder().name.startswith("kernels-")
+assert not sys.modules.get("numba")
+"""
+
+
+@pytest.mark.parametrize(
+    "how", ["import os; os.environ['NUMBA_DISABLE_JIT'] = '1'", "sys.modules['numba'] = None"]
+)
+def test_plain_python(how: str) -> None:
+    """Without numba, or with it switched off, kernels work all the same, and it is not imported."""
+    command = [sys.executable, "-c", PLAIN.format(how=how)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
 def test_others_keep_their_cache_folder() -> None:
     """A kernel of the user's own is not cached in our folder."""
 

@@ -45,14 +45,15 @@ def compile_expression(
     """
     if "\0" in expression:
         raise FilterError(f"filter {expression!r}: it holds a NUL character")
-    pcap = _load_libpcap()
+    pcap = load_libpcap()
     if pcap is None:
         return _compile_with_tcpdump(expression, linktype, snap_length)
     return _compile_with_libpcap(pcap, expression, linktype, snap_length)
 
 
 @functools.cache
-def _load_libpcap() -> ctypes.CDLL | None:
+def load_libpcap() -> ctypes.CDLL | None:
+    """libpcap, with the types of what is used of it; None where it cannot be loaded."""
     for name in ("libpcap.so.0.8", "libpcap.so.1", ctypes.util.find_library("pcap")):
         try:
             pcap = ctypes.CDLL(name) if name else None

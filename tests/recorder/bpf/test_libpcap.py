@@ -55,7 +55,7 @@ def test_nul_character() -> None:
 def test_what_the_kernel_would_refuse(*, loaded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that libpcap should not have made is refused before a socket is there."""
     if not loaded:
-        monkeypatch.setattr(libpcap, "_load_libpcap", lambda: None)
+        monkeypatch.setattr(libpcap, "load_libpcap", lambda: None)
     with pytest.raises(FilterError, match="'pppoes': libpcap compiles it into what the kernel ref"):
         bpf.compile_expression("pppoes")
 
@@ -63,7 +63,7 @@ def test_what_the_kernel_would_refuse(*, loaded: bool, monkeypatch: pytest.Monke
 def test_without_libpcap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where libpcap cannot be loaded, tcpdump compiles the same and says the same."""
     expected = bpf.compile_expression("udp port 5005", snap_length=300)
-    monkeypatch.setattr(libpcap, "_load_libpcap", lambda: None)
+    monkeypatch.setattr(libpcap, "load_libpcap", lambda: None)
     assert bpf.compile_expression("udp port 5005", snap_length=300) == expected
     with pytest.raises(FilterError, match=r"filter 'udp prt 3': .*syntax error"):
         bpf.compile_expression("udp prt 3")
@@ -71,6 +71,6 @@ def test_without_libpcap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_dash_is_an_expression(monkeypatch: pytest.MonkeyPatch) -> None:
     """An expression that begins with a dash is never an option of tcpdump."""
-    monkeypatch.setattr(libpcap, "_load_libpcap", lambda: None)
+    monkeypatch.setattr(libpcap, "load_libpcap", lambda: None)
     with pytest.raises(FilterError, match="filter '-h'"):
         bpf.compile_expression("-h")

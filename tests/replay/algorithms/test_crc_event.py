@@ -26,7 +26,7 @@ Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]
 
 # Up to which weight the default gate is open in frames of 30 to 64 bytes, by Mbit/s.
-LIGHT = {6: 18, 18: 11, 24: 68, 36: 38, 48: 57, 54: 44}
+LIGHT = {6: 18, 18: 11, 24: 26, 36: 23, 48: 77, 54: 27}
 
 
 def placed(rate: int, length: int, number: int, seed: int, shift: int = 0) -> list[list[int]]:

@@ -179,10 +179,10 @@ AT_1500_BYTES = {
     "events 3/4 anywhere": 8,
     "events 5/6": 7,
     "events 5/6 anywhere": 6,
-    "events 1/2, costs to 5": 69,
-    "events 3/4, costs to 5": 37,
-    "events 2/3, costs to 7": 56,
-    "events 3/4, costs to 7": 44,
+    "events 1/2, costs to 2": 26,
+    "events 3/4, costs to 3": 23,
+    "events 2/3, costs to 10": 77,
+    "events 3/4, costs to 4": 27,
 }
 
 

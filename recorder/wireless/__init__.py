@@ -1,0 +1,1 @@
+"""Wireless cards and their interfaces, as the kernel knows them: nl80211 and rtnetlink."""
