@@ -28,7 +28,6 @@ from ..errors import MatchError
 from .conditions import Conditions
 from .evaluation import Evaluation
 from .grouping import Grouping
-from .kernels import count_errors
 from .payload_truth import PayloadTruth
 from .provenance import SCHEMA, Provenance, recorded
 from .scoring import AlgorithmScore, Scorer
@@ -82,10 +81,11 @@ class Analysis:
                 f"groups by {', '.join(damaged)} are as received: a bad frame whose header was "
                 "hit may stand in the wrong one"
             )
+        to_repair = self.census.bad - self.matching[Outcome.REWRITTEN]
         found += [
-            f"{score.path.name} answers for {score.attempted} of {self.census.bad} bad frames"
+            f"{score.path.name} answers for {score.attempted} of {to_repair} bad frames"
             for score in self.algorithms
-            if score.attempted < self.census.bad
+            if score.attempted < to_repair
         ]
         return found
 
@@ -193,10 +193,7 @@ class _Judge:
         known = self.statistics.match(self.truth, frames, bad)
         for code, count in zip(*np.unique(known.outcome, return_counts=True), strict=True):
             self.analysis.matching[Outcome(int(code))] += int(count)
-        errors = np.zeros(len(bad), np.int64)
-        count_errors(
-            frames.data, frames.offsets, bad, known.begins, known.bounds, known.originals, errors
-        )
+        errors = known.errors(frames, bad)
         groups = self.grouping.of(frames)
         matched = known.outcome == Outcome.MATCHED
         self.tally.add(

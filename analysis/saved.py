@@ -72,6 +72,16 @@ def _check(found: dict[str, Any], path: Path) -> None:
                         path=str(path),
                         hint=_HINT,
                     )
+    most = len(found["algorithms"])
+    for name, table in found.items():
+        if "algorithm" in table.column_names:
+            for number, place in enumerate(table.column("algorithm").to_pylist(), 1):
+                if place is not None and not 1 <= place <= most:
+                    raise FormatError(
+                        f"row {number} of {name}: algorithm {place}, wanted 1 to {most}",
+                        path=str(path),
+                        hint=_HINT,
+                    )
     for number, row in enumerate(found["algorithms"].to_pylist(), 1):
         try:
             is_object = isinstance(json.loads(row["parameters"]), dict)

@@ -17,7 +17,7 @@ from ..datasets.results import REPAIRED, RESULTS
 from ..errors import FormatError, MatchError
 from .intervals import ends
 from .kernels import CORRECT, UNJUDGED, WRONG, fcs_holds, judge_flips
-from .truth import Known
+from .truth import Known, Outcome
 
 ABSTAINED = 3
 """Beside the kernel's verdicts: the frame was left as it was."""
@@ -181,6 +181,10 @@ class Scorer:
                 f"{self._path}: answers for frames that are not bad in this capture; "
                 "replay this capture again"
             )
+        damaged = known.outcome[where] != Outcome.REWRITTEN  # the others have no bit error
+        answers, where = answers.filter(pa.array(damaged)), where[damaged]
+        if not len(answers):
+            return Verdicts.none()
         bounds, positions = self._flips(answers, 8 * np.diff(frames.offsets)[rows[where]])
         self.score.attempted += len(answers)
         repaired = answers.column("outcome").cast(pa.string()).to_numpy(False) == REPAIRED

@@ -201,10 +201,13 @@ class SiblingsTruth:
                         wrong = (blank ^ received_fcs ^ effect).bit_count()
                         if wrong <= FCS_BITS:
                             likely.append((wrong, fcs.append(header + body)))
-        if {original for _, original in likely}:
-            original = min(likely)[1]
+        if likely:
+            fewest = min(wrong for wrong, _ in likely)
+            originals = {original for wrong, original in likely if wrong == fewest}
+            if len(originals) > 1:
+                return Outcome.AMBIGUOUS, b""
             if self._likely:
-                return Outcome.MATCHED, original
+                return Outcome.MATCHED, originals.pop()
             return Outcome.LIKELY, b""
         return Outcome.UNMATCHED, b""
 

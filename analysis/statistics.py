@@ -1,8 +1,8 @@
 """The statistics of every group: intervals, patterns, tests, common errors; batch after batch.
 
-Memory depends on the number of groups: about 60 kB for each with a judged bad frame. Where that
-are more than ``MOST_GROUPS`` (``--by number`` makes a group of each frame), those that come later
-have counts and rates only.
+Memory depends on the number of groups: about 60 kB for each with a judged bad frame, and with
+blocks for any. Where that are more than ``MOST_GROUPS`` (``--by number`` makes a group of each
+frame), those that come later have counts and rates only.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ class Numbers:
 
 
 class _Details:
-    """What is collected of one group with judged frames."""
+    """What is collected of one group.
+
+    Attributes:
+        judged: Whether it has judged frames.
+    """
 
     def __init__(self, group: int, seed: int, block: int) -> None:
         self.ber = Resampled(seed, group, 0, block=block)
@@ -55,6 +59,7 @@ class _Details:
         self.patterns = Patterns()
         self.equal_bits = EqualBits()
         self.common = CommonErrors()
+        self.judged = False
 
 
 @dataclass
@@ -99,9 +104,13 @@ class Statistics:
         self._add_good(frames, groups)
         judged = known.outcome == Outcome.MATCHED
         rows = bad[judged]
-        for group in np.unique(groups[rows]).tolist():
+        hit = set(groups[rows].tolist())
+        # Blocks are of consecutive frames, so those before the first bad one must be there, too.
+        for group in sorted(hit) if self.block == 1 else np.unique(groups).tolist():
             if group not in self._details and len(self._details) < MOST_GROUPS:
                 self._details[group] = _Details(group, self.seed, self.block)
+        for group in hit & self._details.keys():
+            self._details[group].judged = True
         self._resample(frames, groups, rows, 8 * np.diff(known.bounds)[judged], errors[judged])
         frame_bits = 8 * np.diff(frames.offsets).astype(np.int64)
         overflow = CommonErrors()
@@ -160,7 +169,7 @@ class Statistics:
         good = self._good.get(group, Counter[int]())
         good_bits = self.exposure.total(good)
         details = self._details.pop(group, None)
-        if details is None:
+        if details is None or not details.judged:
             return Numbers(good_bits)
         if self.block == 1:
             details.ber = deepcopy(details.bad)  # the same draws of bad frames, and good ones

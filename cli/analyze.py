@@ -65,10 +65,10 @@ def analyze(
     RESULTS.parquet, those beside the capture (RUN.<algo>.parquet) are taken.
     """
     one_of(tx_log, payload, source)
-    from ..datasets.run import run_json_path, tx_log_path
+    from ..datasets.run import results_beside, run_json_path, tx_log_path
 
-    beside = (run_json_path(capture), tx_log_path(capture))
-    check_output(output_format, output, [capture, *beside, *results])
+    beside = (run_json_path(capture), tx_log_path(capture), *results_beside(capture))
+    check_output(output_format, output, report, [capture, tx_log, energy, *beside, *results])
     say_when_compiling()
     from ..analysis.provenance import SCHEMA
     from ..analysis.tables import tables

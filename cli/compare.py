@@ -66,14 +66,15 @@ def compare(
     one_of(None, payload, source)
     from ..analysis.inputs import labels as short_names
     from ..analysis.inputs import sort_inputs
-    from ..datasets.run import run_json_path, tx_log_path
+    from ..datasets.run import results_beside, run_json_path, tx_log_path
 
     try:
         runs = sort_inputs(inputs)
     except MatchError as error:
         raise click.UsageError(str(error)) from None
     beside = [path(run.path) for run in runs for path in (run_json_path, tx_log_path)]
-    check_output(output_format, output, [*inputs, *beside])
+    beside += [path for run in runs for path in results_beside(run.path)]
+    check_output(output_format, output, report, [*inputs, energy, *beside])
     names = _names(labels, short_names(runs))
     check_tools(report, figures)
     manner = Manner(

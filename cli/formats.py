@@ -38,17 +38,23 @@ def format_options(command: Any) -> Any:
     return command
 
 
-def check_output(output_format: str, output: Path | None, inputs: Iterable[Path]) -> None:
+def check_output(
+    output_format: str, output: Path | None, report: Path | None, inputs: Iterable[Path | None]
+) -> None:
     """Refuse, before anything is read, an output that cannot be written, or is an input.
 
     Args:
         output_format: Of ``--format``.
         output: Of ``-o``.
+        report: Of ``--report``.
         inputs: What must stay as it is.
 
     Raises:
         click.UsageError: It is one.
     """
+    kept = {path.resolve() for path in inputs if path}
+    if report and report.resolve() in kept:
+        raise click.UsageError(f"--report would overwrite {report}: name another file")
     if output is None:
         if output_format == PARQUET:
             raise click.UsageError(
@@ -60,7 +66,7 @@ def check_output(output_format: str, output: Path | None, inputs: Iterable[Path]
     if output_format == JSON:
         if output.is_dir():
             raise click.UsageError(f"{output} is a folder: --format json writes a file")
-        if output.resolve() in {path.resolve() for path in inputs}:
+        if output.resolve() in kept:
             raise click.UsageError(f"-o would overwrite {output}: name another file")
     elif output.exists() and not output.is_dir():
         raise click.UsageError(f"{output} is a file: --format {output_format} writes a folder")

@@ -108,7 +108,7 @@ def analyze_run(
 
     Args:
         capture: The capture.
-        results: None: those beside the capture.
+        results: Without any, those beside the capture.
         tx_log: None: that beside the capture, if no other truth is named.
         manner: How.
     """

@@ -21,6 +21,7 @@ interleaver repeats itself after 16 bits for each bit of an axis, and with it th
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Final, NamedTuple
 
@@ -169,6 +170,7 @@ def _room(number: int) -> Events:
     )
 
 
+@functools.cache
 def _tables(code: Code) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Weight of each step, shape (phases, 128), and of the lightest way back, (phases, 64)."""
     kept = np.resize(np.array(PUNCTURING[code.code_rate]), 2 * code.period)

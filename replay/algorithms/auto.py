@@ -5,7 +5,7 @@ In the order of how few ways there are, and so of how seldom they fit by chance:
     the header of an intact frame    as header
     a misread scrambler state        as crc-seed, at OFDM rates
     what the receiver gets wrong     as crc-event at OFDM rates, as crc-dsss at those of 802.11b;
-                                     elsewhere (no rate, LDPC) as crc-flip, then as crc-burst
+                                     elsewhere (no rate, LDPC) one flip, two, a burst, three
 
 All of it stays behind one gate: what was searched before counts.
 """
@@ -21,7 +21,7 @@ from .candidates import Bad
 from .checks import ALL
 from .crc_burst import MAX_SPAN, bursts, census
 from .crc_dsss import Channel
-from .crc_event import LOOKUPS, Events
+from .crc_event import LOOKUPS, PLACES, Events
 from .crc_flip import MAX_BYTES, MAX_FLIPS
 from .crc_seed import Seeds, is_ofdm
 from .few import Few
@@ -56,7 +56,8 @@ class Auto(Planned):
         self._others.append(Singles(Ladder(census(MAX_SPAN), 1, bursts), sums=of_bursts(MAX_SPAN)))
         self._others.append(Few(MAX_FLIPS, powers))
         self.warm([self._headers, self._seeds, *self._others])
-        self.warm([*self._events.stages, *self._channel.stages])
+        single, double = self._events.stages(*PLACES[0])
+        self.warm([single, *double, *self._channel.stages])
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """One for each kind of frame."""

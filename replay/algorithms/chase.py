@@ -45,7 +45,7 @@ class Chase(CopyAlgorithm):
 
     name = "chase"
     source = "cf. Chakraborty et al. 1998; Miu et al. (MRD), MobiCom 2005; SPaC, SenSys 2005"
-    cost = "up to 2^max_clusters sums of syndromes for two copies"
+    cost = "an elimination of up to max_clusters syndromes for each pair of copies and each vote"
 
     def combine(self, copies: list[Bits], search: Search) -> Bits | None:
         """The majority; the majority, and any copy where it is disputed; then pair by pair."""

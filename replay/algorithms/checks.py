@@ -56,6 +56,8 @@ class Evidence:
         lacking: What must be added to the sum under a frame's checksum, -1 where what is damaged
             hides it, shape (n,).
         inside: Share of the frame's bits that are under the checksum, shape (n,).
+        covered: Whether the IP header has a checksum, and it is right, shape (n,). Elsewhere a
+            wrong length may be why the sum lacks what it lacks.
     """
 
     bad: Bad
@@ -63,6 +65,7 @@ class Evidence:
     sure: NDArray[np.bool_]
     lacking: NDArray[np.int64]
     inside: NDArray[np.float64]
+    covered: NDArray[np.bool_]
     _checks: Checks
     _ip: NDArray[np.bool_]
 
@@ -74,6 +77,7 @@ class Evidence:
             self.sure[which],
             self.lacking[which],
             self.inside[which],
+            self.covered[which],
             self._checks,
             self._ip[which],
         )
@@ -89,6 +93,7 @@ class Evidence:
         """
         is_read = self.lacking >= 0
         chance = sums.chance(np.where(is_read, self.lacking, 0), self.inside)
+        chance[~self.covered] = np.maximum(chance[~self.covered], BY_CHANCE)
         chance[~is_read] = BY_CHANCE
         chance[~self.confirms] = 1
         return chance
@@ -136,15 +141,17 @@ class Checks:
         """What can be checked in these frames."""
         states = np.zeros(len(bad), np.uint8)
         ip = np.zeros(len(bad), np.bool_)
+        covered = np.zeros(len(bad), np.bool_)
         inside = np.zeros(len(bad), np.int64)
         lacking = np.zeros(len(bad), np.int64)
         checks_kernel.assess(
-            bad.data, bad.offsets, bad.rows, self._flags, states, ip, inside, lacking
+            bad.data, bad.offsets, bad.rows, self._flags, states, ip, covered, inside, lacking
         )
         is_read = lacking >= 0
         may_be = ip & ((states == checks_kernel.OTHER) | (states == checks_kernel.BROKEN))
         confirms = is_read | (may_be & bool(self._flags & checks_kernel.TRANSPORT))
-        return Evidence(bad, confirms, is_read & ip, lacking, inside / bad.bits, self, ip)
+        share = inside / bad.bits
+        return Evidence(bad, confirms, is_read & ip, lacking, share, covered, self, ip)
 
     def judge(self, bad: Bad, ip: NDArray[np.bool_], candidates: Candidates) -> NDArray[np.uint8]:
         """See ``Evidence.judge``."""

@@ -262,6 +262,7 @@ def assess(
     checks: int,
     states: NDArray[np.uint8],
     ip: NDArray[np.bool_],
+    covered: NDArray[np.bool_],
     inside: NDArray[np.int64],
     lacking: NDArray[np.int64],
 ) -> None:
@@ -274,6 +275,7 @@ def assess(
         checks: Which to make.
         states: Out, per bad frame: OTHER to WRONG.
         ip: Out: whether the LLC/SNAP header says IP, damaged or not.
+        covered: Out: whether a checksum says that the IP header is right.
         inside: Out: bits of the frame that are in its IP packet or its LLC/SNAP header.
         lacking: Out: what must be added to the sum over the packet's payload, modulo ``ALL_ONES``;
             -1 where it has none.
@@ -282,6 +284,7 @@ def assess(
         start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
         states[i], first, end, total = examine(data, start, stop, checks)
         ip[i] = (checks & LLC) != 0 and carries_ip(data, start, stop)
+        covered[i] = end > 0 and (checks & IP) != 0 and data[start + first] >> 4 == 4
         inside[i] = 8 * (end - first + 8 if end else 0)
         has_sum = states[i] == SOUND or states[i] == WRONG
         lacking[i] = (ALL_ONES - np.int64(total)) % ALL_ONES if has_sum else -1

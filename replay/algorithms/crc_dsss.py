@@ -16,8 +16,10 @@ as before. Stages, each searched if none before it has a candidate:
 Without second checks and with the default gate of 0.01 the first two are searched at all lengths,
 the third up to 1,142 bytes, and the fourth up to 79. At 5.5 and 11 Mbit/s, where a wrong symbol is
 up to eight wrong bits and spoils the phase of the next, the first is a burst of up to 20 bits, as
-far as the gate allows: 12 in frames of 1,500 bytes. Errors in the header, whose last bits reach
-into the frame, and bursts that end within the last seven bits are not looked for.
+far as the gate allows: 12 in frames of 1,500 bytes; what that leaves of the gate decides about two
+and three errors, in longer frames than some 520 bytes mostly against them. Errors in the header,
+whose last bits reach into the frame, and bursts that end within the last seven bits are not looked
+for.
 """
 
 from __future__ import annotations

@@ -35,12 +35,13 @@ from .search import Plan, Planned, Stage
 from .shapes import ANYWHERE, Ladder, Shapes, Singles
 
 LOOKUPS: Final = 3_000_000
+HT_9_MBPS: Final = 60  # the most that MCS 9 of HT has
 
 _OF_RATE: Final = {  # by Mbit/s
     rate: Code.of(mode.code_rate, max(1, mode.bits_per_subcarrier // 2))
     for rate, mode in MODES.items()
 }
-_OF_MCS: Final = {  # alike in HT (modulo 8), VHT and HE
+_OF_MCS: Final = {  # alike in HT up to 7, VHT and HE
     0: Code((1, 2)),
     1: Code((1, 2)),
     2: Code((3, 4)),
@@ -52,6 +53,11 @@ _OF_MCS: Final = {  # alike in HT (modulo 8), VHT and HE
     8: Code((3, 4)),
     9: Code((5, 6)),
 }
+# Each code, and of which phase the first bit of a frame is: see ``Singles``.
+PLACES: Final = (
+    *((code, SERVICE) for code in dict.fromkeys(_OF_RATE.values())),
+    *((code, ANYWHERE) for code in dict.fromkeys(_OF_MCS.values())),
+)
 
 
 class CrcEvent(Planned):
@@ -71,7 +77,8 @@ class CrcEvent(Planned):
     def __init__(self, gate: float = 0.01, checks: str = ALL, lookups: int = LOOKUPS) -> None:
         super().__init__(gate, checks)
         self._events = Events(lookups)
-        self.warm(self._events.stages)
+        single, double = self._events.stages(*PLACES[0])
+        self.warm([single, *double])
 
     def plans(self, frames: FrameBatch, bad: Bad) -> Iterator[Plan]:
         """One for each code rate, for frames of 802.11a and g and for those with an MCS."""
@@ -86,32 +93,34 @@ class Events:
     """
 
     def __init__(self, lookups: int) -> None:
-        places = [(code, SERVICE) for code in _OF_RATE.values()]
-        places += [(code, ANYWHERE) for code in _OF_MCS.values()]
-        self._stages: dict[tuple[Code, int], tuple[Stage, list[Stage]]] = {
-            (code, lead): (
-                Singles(ladder(code), lead),
-                [Pairs(ladder(code), lead, lookups, TAIL)] if lookups else [],
-            )
-            for code, lead in dict.fromkeys(places)
-        }
+        self._lookups = lookups
+        self._stages: dict[tuple[Code, int], tuple[Stage, list[Stage]]] = {}
 
-    @property
-    def stages(self) -> list[Stage]:
-        """All stages."""
-        return [stage for single, double in self._stages.values() for stage in (single, *double)]
+    def stages(self, code: Code, lead: int) -> tuple[Stage, list[Stage]]:
+        """Of a code and a lead, one of ``PLACES``: for one event; for two, if these are wanted.
+
+        They are made when the first frame asks for them: a code's events take a second to list.
+        """
+        if (code, lead) not in self._stages:
+            of_code = ladder(code)
+            double = [Pairs(of_code, lead, self._lookups, TAIL)] if self._lookups else []
+            self._stages[code, lead] = Singles(of_code, lead), [*double]
+        return self._stages[code, lead]
 
     def plans(self, frames: FrameBatch, bad: Bad, first: Sequence[Stage] = ()) -> Iterator[Plan]:
         """What to search for in which frames, after the stages that are to come first."""
         rate, mcs, ldpc = (column(frames, name)[bad.rows] for name in ("rate_mbps", "mcs", "ldpc"))
-        for (code, lead), (single, double) in self._stages.items():
+        for code, lead in PLACES:
             if lead == SERVICE:
                 rates = [mbps for mbps, of_rate in _OF_RATE.items() if of_rate == code]
                 which = np.isin(rate, rates) & np.isnan(mcs)
             else:
                 indices = [index for index, of_mcs in _OF_MCS.items() if of_mcs == code]
-                which = np.isin(mcs, indices) & (ldpc == 0)
-            yield Plan(np.flatnonzero(which), [*first, single], double)
+                # 8 and 9 are also HT's, with two streams and other codes, and slower than any VHT.
+                which = np.isin(mcs, indices) & (ldpc == 0) & ~((mcs >= 8) & (rate <= HT_9_MBPS))
+            if which.any():
+                single, double = self.stages(code, lead)
+                yield Plan(np.flatnonzero(which), [*first, single], double)
 
 
 @functools.cache

@@ -60,7 +60,7 @@ class Ladder:
         self.census = census
         self.classes = classes
         self._make = make
-        self._dictionaries: dict[tuple[int, bool], Dictionary] = {}
+        self._dictionaries: dict[bool, dict[int, Dictionary]] = {False: {}, True: {}}
 
     def up_to(self, weight: int, *, anywhere: bool = False) -> Dictionary:
         """The shapes up to a weight, by syndrome.
@@ -70,45 +70,79 @@ class Ladder:
             anywhere: Whether a shape may stand at positions of any class. One that there is in
                 several classes is given once then, as the lightest: it would be its own rival.
         """
-        key = weight, anywhere
-        if key not in self._dictionaries:
-            shapes = self._make(weight)
-            self._dictionaries[key] = Dictionary(_lightest(shapes) if anywhere else shapes)
-        return self._dictionaries[key]
+        known = self._dictionaries[anywhere]
+        if weight not in known:
+            heavier = min((other for other in known if other > weight), default=None)
+            if heavier is not None:
+                known[weight] = known[heavier].up_to(weight)
+            else:
+                shapes = self._make(weight)
+                known[weight] = Dictionary.of(_lightest(shapes) if anywhere else shapes)
+        return known[weight]
 
 
 class Dictionary:
     """Shapes by syndrome.
 
     Args:
-        shapes: The shapes. Those that the FCS cannot see, as their syndrome is 0, are left out:
-            they explain no bad frame.
+        masks: As in ``Shapes``, by rising logarithm.
+        syndromes: uint32, shape (shapes,): with the last bit at a frame's end.
+        logs: uint32, shape (shapes,): of the syndromes, rising.
+        spans: uint8, shape (shapes,): bits from the first to the last.
+        weights: uint8, shape (shapes,).
+        classes: uint8, shape (shapes,).
 
     Attributes:
-        masks: As in ``Shapes``, in the order of the index.
-        syndromes: uint32, shape (shapes,): with the last bit at a frame's end.
+        masks: As above.
+        syndromes: As above.
         index: See ``shapes_kernel.Index``.
     """
 
-    def __init__(self, shapes: Shapes) -> None:
+    def __init__(
+        self,
+        masks: NDArray[np.uint64],
+        syndromes: NDArray[np.uint32],
+        logs: NDArray[np.uint32],
+        spans: NDArray[np.uint8],
+        weights: NDArray[np.uint8],
+        classes: NDArray[np.uint8],
+    ) -> None:
+        self.masks = masks
+        self.syndromes = syndromes
+        shift = 32 - max(8, math.ceil(math.log2(max(1, len(logs)))))
+        sizes = np.bincount(logs >> np.uint32(shift), minlength=1 << 32 - shift)
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+        self.index = Index(logs, spans, weights, classes, shift, starts)
+
+    @classmethod
+    def of(cls, shapes: Shapes) -> Dictionary:
+        """Of these shapes, but for those that the FCS cannot see, as their syndrome is 0."""
         spans = np.zeros(len(shapes.masks), np.uint8)
         logs = np.zeros(len(shapes.masks), np.int64)
         syndromes = np.zeros(len(shapes.masks), np.uint32)
         shapes_kernel.measure(shapes.masks, fcs_logs.tables(), spans, syndromes, logs)
         order = np.argsort(logs, kind="stable")
         order = order[np.count_nonzero(logs < 0) :]
-        self.masks = shapes.masks[order]
-        self.syndromes = syndromes[order]
-        buckets = max(8, math.ceil(math.log2(max(1, len(order)))))
-        shift = 32 - buckets
-        sizes = np.bincount(logs[order] >> shift, minlength=1 << buckets)
-        self.index = Index(
+        return cls(
+            shapes.masks[order],
+            syndromes[order],
             logs[order].astype(np.uint32),
             spans[order],
             shapes.weights[order],
             shapes.classes[order],
-            shift,
-            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+        )
+
+    def up_to(self, weight: int) -> Dictionary:
+        """The shapes of these that have at most this weight."""
+        index = self.index
+        light = index.weights <= weight
+        return Dictionary(
+            self.masks[light],
+            self.syndromes[light],
+            index.logs[light],
+            index.spans[light],
+            index.weights[light],
+            index.classes[light],
         )
 
 

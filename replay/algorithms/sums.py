@@ -4,8 +4,8 @@ The sum of RFC 1071 is one modulo 2^16 - 1. In it the bit i of a packet, in the 
 counts for 2^i, as 2^16 is 1, so a flip changes the sum by plus or minus 2^i. A candidate is
 confirmed if what it flips changes the sum by what is lacking. For patterns of many bits each change
 is as likely as any other, once in 2^16. But few flips reach few changes: a frame whose sum lacks
-what three flips can give is confirmed by any three in one of 5,461 cases, one that lacks what only
-five can give, never. What is lacking is known; so that is how likely it is, too.
+what three flips can give is confirmed by any three in at least one of 5,461 cases, one that lacks
+what only five can give, never. What is lacking is known; so that is how likely it is, too.
 
 The distribution of a change is had from its Fourier transform over the integers modulo 2^16 - 1:
 that of a flip which adds or subtracts 2^i is the cosine of 2 pi 2^i j / (2^16 - 1), and flips that

@@ -9,14 +9,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from wtrec.analysis import statistics
 from wtrec.analysis.analyze import analyze
 from wtrec.analysis.payload_truth import PayloadTruth
 from wtrec.analysis.txlog_truth import TxLogTruth
+from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.payload import pattern
+from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.run import tx_log_path
 from wtrec.datasets.txlog import TX
 from wtrec.dot11 import fcs
@@ -99,6 +102,33 @@ def test_seed_and_block(capture: Path) -> None:
             assert (one["ber"], one["patterns"]) == (other["ber"], other["patterns"])
             assert one["ber_high"] != other["ber_high"]
             assert one["ber_high"] == pytest.approx(other["ber_high"], rel=0.35)
+
+
+def test_good_frames_before_the_first_bad_one(
+    tmp_path: Path, write_capture: Callable[..., Path], udp_frame: Callable[..., bytes]
+) -> None:
+    """With blocks, too, the interval is the same however frames come in batches."""
+    good = udp_frame(bytes(50))
+    bad = [fcs.flip(good, [8 * 70 + k, 8 * 80 + k]) for k in range(10)]
+    path = write_capture(tmp_path / "run.pcapng", [good] * 200 + bad)
+    found = []
+    for size in (210, 50):
+        truth = PayloadTruth(pattern("zeros"))
+        collected = statistics.Statistics(block=5)
+        with CaptureReader(path) as reader:
+            (frames,) = reader
+        truth.learn(frames)
+        for first in range(0, 210, size):
+            batch = FrameBatch(frames.arrow.slice(first, size))
+            rows = np.flatnonzero(batch.fcs_status == FcsStatus.BAD)
+            known = collected.match(truth, batch, rows)
+            groups = np.zeros(len(batch), np.int64)
+            collected.add(batch, groups, rows, known, known.errors(batch, rows))
+        found.append(collected.numbers(0))
+    assert found[0].ber_interval == found[1].ber_interval
+    assert found[0].ber_interval is not None
+    low, high = found[0].ber_interval
+    assert low < 20 / (210 * 400) < high
 
 
 def test_too_many_groups(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,6 +230,8 @@ class TestAnalyzeOutput:
             (["--format", "json", "-o", "before.pcapng"], "-o would overwrite"),
             (["--format", "json", "-o", "before.json"], "-o would overwrite"),
             (["--format", "json", "-o", "before.tx.parquet"], "-o would overwrite"),
+            (["--format", "json", "-o", "before.crc-flip.parquet"], "-o would overwrite"),
+            (["--report", "before.pcapng"], "--report would overwrite"),
         ],
     )
     def test_refused(
@@ -238,7 +240,9 @@ class TestAnalyzeOutput:
         """What cannot be written, or is the run's own, is wrong usage; nothing is changed."""
         (tmp_path / "folder").mkdir()
         content = runs[0].read_bytes()
-        at = [str(tmp_path / w) if words[i - 1] == "-o" else w for i, w in enumerate(words)]
+        (tmp_path / "before.crc-flip.parquet").touch()
+        named = ("-o", "--report")
+        at = [str(tmp_path / w) if words[i - 1] in named else w for i, w in enumerate(words)]
         shown = invoke(analyze, runs[0], *TRUTH, *at)
         assert shown.exit_code == 2
         assert message in shown.output

@@ -176,7 +176,7 @@ def _check_noise(
             spent += step
     found = np.count_nonzero(repairs.candidates > 0)
     for number, share in ((found, -math.expm1(-spent)), (repairs.repaired.sum(), claimed)):
-        assert NOISE * share > 300
+        assert NOISE * share > 250
         off = 4 * math.sqrt(NOISE * share * (1 - share))
         assert -off - too_many * NOISE * share < number - NOISE * share < off
     assert np.nanmax(repairs.expected_false) == pytest.approx(spent, rel=1e-9)

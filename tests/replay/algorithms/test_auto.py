@@ -88,7 +88,7 @@ def test_noise(radio: dict[str, float], check_noise: Callable[..., None]) -> Non
     stages = {
         "rate_mbps": [
             algorithm._seeds,
-            algorithm._events._stages[_OF_RATE[54], SERVICE][0],
+            algorithm._events.stages(_OF_RATE[54], SERVICE)[0],
         ]
         if radio.get("rate_mbps") == 54.0
         else algorithm._channel._stages[1, 2][0],

@@ -80,6 +80,7 @@ def test_phase(bad_batch: Batch, claims: Claims) -> None:
         {"rate_mbps": 54.0, "mcs": 3},
         {"rate_mbps": 65.0, "mcs": 6, "ldpc": True},
         {"rate_mbps": 65.0, "mcs": 10, "ldpc": False},
+        {"rate_mbps": 13.0, "mcs": 8, "ldpc": False},  # of HT: two streams at rate 1/2
         {"rate_mbps": 65.0, "mcs": 6},
     ],
 )
@@ -112,7 +113,7 @@ def test_noise(radio: dict[str, float], too_many: float, check_noise: Callable[.
     algorithm = CrcEvent(gate, lookups=0)
     mcs = radio.get("mcs")
     code = _OF_RATE[int(radio["rate_mbps"])] if mcs is None else _OF_MCS[int(mcs)]
-    single, _ = algorithm._events._stages[code, SERVICE if mcs is None else ANYWHERE]
+    single, _ = algorithm._events.stages(code, SERVICE if mcs is None else ANYWHERE)
     check_noise(algorithm, [single], gate, 60, radio, too_many=too_many)
 
 
@@ -122,7 +123,7 @@ def test_noise(radio: dict[str, float], too_many: float, check_noise: Callable[.
 )
 def test_how_heavy(rate: int, heaviest: dict[int, int]) -> None:
     """Up to which weight the default gate is open without second checks."""
-    single, _ = CrcEvent(lookups=0)._events._stages[_OF_RATE[rate], SERVICE]
+    single, _ = CrcEvent(lookups=0)._events.stages(_OF_RATE[rate], SERVICE)
     for length, weight in heaviest.items():
         expected = single.expected(Bad.blank(length))[0]
         assert np.count_nonzero(expected <= 0.01) - 1 == weight
@@ -132,7 +133,7 @@ def test_pairs_of_events(udp_frame: Callable[..., bytes], bad_batch: Batch, clai
     """Two light events under a UDP checksum are repaired; without checks or look-ups not."""
     good = udp_frame(random.Random(1).randbytes(236))
     code = _OF_RATE[54]
-    events = error_events.events(code, 28)
+    events = error_events.events(code, 17)
     draw = np.random.default_rng(1)
     patterns = []
     for _ in range(30):

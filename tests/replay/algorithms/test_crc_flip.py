@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wtrec.datasets.frames import FcsStatus, FrameBatch
-from wtrec.dot11 import fcs
+from wtrec.dot11 import fcs, mac
 from wtrec.errors import AlgorithmError
 from wtrec.replay.algorithm import Repairs, make
 from wtrec.replay.algorithms.checks import ALL
@@ -206,6 +207,25 @@ class TestGate:
         assert sum(a == b for a, b in zip(answers, places.tolist(), strict=True)) >= 15
         plain = claims(CrcFlip(gate=gate, checks="none").recover(bad))
         assert plain == [None] * 20
+
+    def test_a_length_without_a_checksum(self) -> None:
+        """One flip in the length of an IPv6 packet is repaired, though its sum seems to lack more.
+
+        The header has no checksum, so the wrong length is believed, and the sum is over too little.
+        """
+        draw = np.random.default_rng(3)
+        segment = bytearray(draw.bytes(500))
+        segment[16:18] = bytes(2)
+        addresses = draw.bytes(32)
+        pseudo = addresses + struct.pack(">IHBB", len(segment), 0, 0, 6)
+        segment[16:18] = mac.internet_checksum(pseudo + segment).to_bytes(2, "big")
+        ip = struct.pack(">IHBB", 6 << 28, len(segment), 6, 64) + addresses + segment
+        header = b"\x08\x01\x2c\0" + draw.bytes(18) + b"\x10\0"
+        good = fcs.append(header + bytes.fromhex("aaaa0300000086dd") + ip)
+        shorter = 8 * (24 + 8 + 4) + 8  # the length is 0x01f4 in bytes 4 and 5
+        flips = [bit for bit in range(shorter - 8, shorter + 8) if good[bit // 8] >> bit % 8 & 1]
+        bad = batch([fcs.flip(good, [bit]) for bit in flips])
+        assert claims(CrcFlip().recover(bad)) == [[bit] for bit in flips]
 
     def test_closed_before_the_first_flip(self) -> None:
         """A gate that even one flip does not pass leaves everything as it is."""

@@ -179,7 +179,7 @@ AT_1500_BYTES = {
     "events 3/4 anywhere": 8,
     "events 5/6": 7,
     "events 5/6 anywhere": 6,
-    "events 1/2, costs to 2": 26,
+    "events 1/2, costs to 2": 25,
     "events 3/4, costs to 3": 23,
     "events 2/3, costs to 10": 77,
     "events 3/4, costs to 4": 27,
@@ -379,7 +379,7 @@ def test_invisible_shapes() -> None:
     """A shape that is a multiple of the generator is left out: it explains no bad frame."""
     generator = sum(1 << k for k in range(33) if 0x1_04C1_1DB7 >> k & 1)
     masks = np.array([[generator], [1], [generator << 3 ^ generator]], np.uint64)
-    dictionary = Dictionary(Shapes(masks, np.ones(3, np.uint8), np.zeros(3, np.uint8)))
+    dictionary = Dictionary.of(Shapes(masks, np.ones(3, np.uint8), np.zeros(3, np.uint8)))
     assert dictionary.masks.tolist() == [[1]]
 
 
