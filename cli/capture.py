@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .filter import read_program
+from .filter import read_program, say_what_filters
 from .signals import stopped_by_signals
 
 if TYPE_CHECKING:
     from ..datasets.run import Counters
-    from ..recorder.bpf.examine import Examined
     from ..recorder.capture import CaptureSummary
 
 
@@ -151,20 +150,12 @@ def capture(
             settings,
             stop=stop,
             progress=_Progress() if show_progress else None,
-            on_filter=functools.partial(_say_what_filters, quiet=quiet),
+            on_filter=functools.partial(say_what_filters, quiet=quiet),
         )
     if show_progress:
         click.echo("\r\x1b[K", nl=False, err=True)
     _print_summary(summary)
     context.exit(summary.exit_code)
-
-
-def _say_what_filters(examined: Examined, *, quiet: bool) -> None:
-    for warning in examined.warnings():
-        click.echo(f"wtrec: warning: {warning}", err=True)
-    note = examined.note()
-    if note and not quiet:
-        click.echo(f"note: {note}", err=True)
 
 
 class _Progress:

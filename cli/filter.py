@@ -85,6 +85,14 @@ def filter(  # noqa: A001 - the command's name
     finish(context, [] if counts is None else counts.losses)
 
 
+def say_what_filters(examined: Examined, *, quiet: bool) -> None:
+    """What a user must know of a filter that is used; the note is left out if quiet."""
+    _print_warnings(examined)
+    note = examined.note()
+    if note and not quiet:
+        click.echo(f"note: {note}", err=True)
+
+
 def read_program(path: Path) -> Program:
     """The program that a file holds as text.
 

@@ -87,7 +87,7 @@ def receive(
 
     from ..recorder.receiver import Receiver, ReceiveRequest
     from ..recorder.stop import Stop
-    from .filter import read_program
+    from .filter import read_program, say_what_filters
 
     request = ReceiveRequest(
         interface=interface,
@@ -104,6 +104,8 @@ def receive(
         receiver = Receiver(request, stop)
         if not quiet:
             click.echo(f"receiving on {interface}, mode {mode}", err=True)
+        if receiver.filter is not None:
+            say_what_filters(receiver.filter, quiet=quiet)
         try:
             for packet in receiver.packets():
                 show(packet)

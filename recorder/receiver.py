@@ -10,6 +10,7 @@ import select
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..errors import EXIT_FAILED, EXIT_LOSS, CaptureError
 from . import bpf
@@ -18,6 +19,9 @@ from .arriving import MOST_BYTES, Frames, Source, TcpPort, UdpPort
 from .interface import interface_facts
 from .received import FrameFacts, frame_facts, udp_payload
 from .stop import Stop
+
+if TYPE_CHECKING:
+    from .bpf.examine import Examined
 
 MODES = ("udp", "tcp", "raw", "bpf")
 _RADIOTAP, _ETHERNET = 127, 1
@@ -121,6 +125,7 @@ class Receiver:
     Attributes:
         linktype: Of frames: 127, 105 or 1; 0 for ``udp`` and ``tcp``.
         report: The books, complete when ``packets`` has ended.
+        filter: The checked filter of mode ``bpf``; None without one.
 
     Raises:
         CaptureError: The interface or the rights do not allow it.
@@ -132,7 +137,8 @@ class Receiver:
         self.linktype = _linktype(request) if request.mode in {"raw", "bpf"} else 0
         self._request = request
         self._stop = stop
-        self._source = _open(request, self.linktype)
+        self.filter = _filter(request, self.linktype) if request.mode == "bpf" else None
+        self._source = _open(request, self.filter)
 
     def packets(self) -> Iterator[Packet]:
         """Packets until a limit is reached, ``stop`` is asked, or the interface goes away."""
@@ -207,18 +213,19 @@ def _linktype(request: ReceiveRequest) -> int:
     )
 
 
-def _open(request: ReceiveRequest, linktype: int) -> Source:
+def _filter(request: ReceiveRequest, linktype: int) -> Examined:
+    from .bpf.examine import examine_expression, examine_program
+
+    if request.program is not None:
+        return examine_program(request.program, linktype)
+    return examine_expression(request.filter_text or f"udp port {request.port}", linktype)
+
+
+def _open(request: ReceiveRequest, examined: Examined | None) -> Source:
     most = request.most or MOST_BYTES
     match request.mode:
         case "udp":
             return UdpPort(request.interface, request.port, most)
         case "tcp":
             return TcpPort(request.interface, request.port, request.most)
-        case "raw":
-            return Frames(request.interface, None, most)
-    if request.program is not None:
-        return Frames(request.interface, request.program, most)
-    expression = request.filter_text
-    if expression is None:
-        expression = f"udp port {request.port}"
-    return Frames(request.interface, bpf.compile_expression(expression, linktype), most)
+    return Frames(request.interface, examined.program if examined else None, most)

@@ -291,7 +291,7 @@ class TestDemo:
         outputs = []
         for name in ("a", "b"):
             (tmp_path / name).mkdir()
-            done = _wtrec("demo", "--frames", 60, "--seed", 3, cwd=tmp_path / name)
+            done = _wtrec("demo", "--frames", 15, "--seed", 3, cwd=tmp_path / name)
             assert done.returncode == 0, done.stderr
             outputs.append(done.stdout.partition("3. wtrec analyze")[2])
         names = {path.name for path in (tmp_path / "a" / "wtrec-demo").iterdir()}
