@@ -24,11 +24,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..closing import Closing
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.reader import CaptureReader
 from ..dot11 import fcs, mac
@@ -96,7 +96,7 @@ class _Intact:
         return self.data[self.starts[n] : self.starts[n] + self.headers[n]].tobytes()
 
 
-class SiblingsTruth:
+class SiblingsTruth(Closing):
     """Originals from intact copies in the same capture; a context manager.
 
     Args:
@@ -112,12 +112,9 @@ class SiblingsTruth:
         self._headers = Headers()
         self._ended = False
 
-    def __enter__(self) -> Self:
-        self._reader.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._reader.__exit__(None, None, None)
+    def close(self) -> None:
+        """Give the capture back."""
+        self._reader.close()
 
     @property
     def kind(self) -> str:

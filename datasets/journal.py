@@ -16,11 +16,11 @@ import contextlib
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import pyarrow as pa
 
+from ..closing import Closing
 from ..errors import FormatError
 from .parquet import new_table, read_metadata, with_metadata
 from .schema import Table
@@ -46,7 +46,7 @@ def journal_path(parquet: Path) -> Path:
     return parquet.with_suffix(SUFFIX)
 
 
-class Journal:
+class Journal(Closing):
     """A new journal; a context manager that closes it, but leaves it where it is.
 
     Args:
@@ -129,19 +129,8 @@ class Journal:
                 )
         self.path.unlink()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class JournalFile:
+class JournalFile(Closing):
     """A journal, opened for reading; a context manager.
 
     Attributes:
@@ -160,15 +149,7 @@ class JournalFile:
         table.check(schema, path)
         self.metadata = read_metadata(schema.metadata or {})
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Nothing is held open between reads."""
 
     def batches(self, rows: int = 8192) -> Iterator[Any]:

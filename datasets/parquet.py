@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..closing import Closing
 from ..errors import FormatError
 from .files import replacing
 from .schema import Table
@@ -48,7 +49,7 @@ def read_metadata(metadata: Mapping[bytes, bytes]) -> dict[str, str]:
     }
 
 
-class TableFile:
+class TableFile(Closing):
     """One of our tables, opened for reading in bounded memory; a context manager.
 
     Attributes:
@@ -68,10 +69,8 @@ class TableFile:
         table.check(self._file.schema_arrow, path)
         self.metadata = read_metadata(self._file.metadata.metadata)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Give the file back."""
         self._file.close(force=True)
 
     @property

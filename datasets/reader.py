@@ -18,12 +18,12 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..closing import Closing
 from ..errors import FormatError, LossWarning
 from . import pcap, pcapng
 from .decode_kernel import LINKTYPE_IEEE802_11, LINKTYPE_RADIOTAP, Decoded, decode
@@ -119,7 +119,7 @@ class _Section:
         self._count += 1
 
 
-class CaptureReader:
+class CaptureReader(Closing):
     """The frames of one capture, as batches of :class:`FrameBatch`; a context manager.
 
     Counters and lists grow while it is iterated; iterating again goes on where it stopped.
@@ -172,17 +172,6 @@ class CaptureReader:
                 hint=self._source.damage,
             )
         self._batches = self._read()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file; iteration ends."""

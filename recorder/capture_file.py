@@ -11,15 +11,14 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from ..closing import Closing
 from ..errors import CaptureError
 
 _RESERVE = 64 * 1024
 
 
-class CaptureFile:
+class CaptureFile(Closing):
     """A new file for pcapng blocks.
 
     Args:
@@ -87,17 +86,6 @@ class CaptureFile:
         if self._reserve is not None:
             os.close(self._reserve)
             self._reserve = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _set_aside(folder: Path) -> int | None:

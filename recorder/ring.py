@@ -16,12 +16,11 @@ import select
 import socket
 import struct
 import time
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..closing import Closing
 from ..errors import CaptureError
 from . import bpf
 
@@ -70,7 +69,7 @@ class RingBlock:
         self.words[2] = _TP_STATUS_KERNEL
 
 
-class Ring:
+class Ring(Closing):
     """An open ring on one interface; frames flow from the moment it is made.
 
     Args:
@@ -182,14 +181,3 @@ class Ring:
         """Give the socket back, and the ring as soon as nobody holds a block of it."""
         self._blocks.clear()
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

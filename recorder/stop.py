@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
-from typing import Self
+
+from ..closing import Closing
 
 
-class Stop:
+class Stop(Closing):
     """A request to finish, with its reason.
 
     Attributes:
@@ -31,14 +31,3 @@ class Stop:
     def close(self) -> None:
         """Give the file descriptor back."""
         os.close(self._fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

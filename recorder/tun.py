@@ -22,9 +22,8 @@ import select
 import socket
 import struct
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
 
+from ..closing import Closing
 from ..errors import CaptureError
 from .interface import ARPHRD_IEEE80211_RADIOTAP
 
@@ -36,7 +35,7 @@ _MTU = 65_535
 _PACKET_INFORMATION = struct.pack(">HH", 0, 0x0004)
 
 
-class MonitorTun:
+class MonitorTun(Closing):
     """A monitor interface that exists until it is closed.
 
     Args:
@@ -99,14 +98,3 @@ class MonitorTun:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -23,6 +23,7 @@ LAYERS = {
     "phy": 1,
     "jit": 0,
     "clock": 0,
+    "closing": 0,
     "errors": 0,
 }
 NOT_PACKAGED = {"tests", "benchmarks", "docs", "typings", "build"}

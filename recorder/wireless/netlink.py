@@ -29,9 +29,8 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from ...closing import Closing
 from ...errors import CaptureError, FormatError
 
 NETLINK_ROUTE, NETLINK_GENERIC = 0, 16
@@ -192,7 +191,7 @@ def refusal(message: Message) -> RefusedError | None:
     return RefusedError(errno, sentence)
 
 
-class Netlink:
+class Netlink(Closing):
     """A netlink socket.
 
     Args:
@@ -241,17 +240,6 @@ class Netlink:
     def close(self) -> None:
         """Give the socket back."""
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class GenericNetlink(Netlink):

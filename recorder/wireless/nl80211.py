@@ -9,9 +9,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
+from ...closing import Closing
 from ...errors import CaptureError
 from .channels import Channel, describe
 from .netlink import GenericNetlink, RefusedError, attribute, nested, number, read_attributes, text
@@ -95,7 +94,7 @@ class NoWirelessError(CaptureError):
     """The kernel has no cfg80211: there can be no wireless card."""
 
 
-class Nl80211:
+class Nl80211(Closing):
     """A socket to the kernel's wireless side, of the caller's network namespace.
 
     Raises:
@@ -177,17 +176,6 @@ class Nl80211:
     def close(self) -> None:
         """Give the socket back."""
         self._netlink.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def channel(name: str) -> str | None:
