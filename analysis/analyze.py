@@ -37,7 +37,6 @@ from .tally import Group, Tally
 from .throughput import Assumptions
 from .truth import NoTruth, Outcome, Truth
 
-_MANY = 0.1  # share of bad frames without a verdict that calls for a warning
 # Columns that bit errors can hit; those before them in FRAMES come from the radio.
 _OF_THE_HEADER = [column.name for column in FRAMES.columns][
     [column.name for column in FRAMES.columns].index("type") :
@@ -70,11 +69,8 @@ class Analysis:
             found.append("there is no truth: no bit and no repair is judged")
         elif bad and not matched:
             found.append(f"no bad frame matches {self.truth}: is it of this run?")
-        elif matched < (1 - _MANY) * bad:
-            found.append(
-                f"{1 - matched / bad:.0%} of the bad frames are not judged; they are likely the "
-                "worst, so the bit error rate is too low"
-            )
+        elif matched < bad:
+            found.append(self._were_they_as_bad_as_can_be(bad - matched, bad))
         damaged = [name for name in self.by if name in _OF_THE_HEADER]
         if bad and damaged:
             found.append(
@@ -88,6 +84,19 @@ class Analysis:
             if score.attempted < to_repair
         ]
         return found
+
+    def _were_they_as_bad_as_can_be(self, left: int, bad: int) -> str:
+        judged = sum(group.judged for group in self.groups)
+        known = sum(group.bits for group in self.groups)
+        errors = sum(group.bit_errors for group in self.groups)
+        bits = known + sum(group.numbers.good_bits for group in self.groups)
+        unknown = left * known / judged if judged else 0.0
+        worst = (errors + unknown / 2) / (bits + unknown) if bits else 0.0
+        return (
+            f"{left:,} of {bad:,} bad frames are not judged, and likely the worst: if half of "
+            "their bits are wrong, as they are behind a misread scrambler, the bit error rate is "
+            f"{worst:.3g}, not {errors / bits if bits else 0.0:.3g}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/analyze.md."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..analysis.naming import named
 from ..errors import WtrecError
 from .output import number, print_table, share
 
@@ -74,18 +75,20 @@ def print_evaluation(analysis: Analysis, *, timed: bool) -> None:
     if timed:
         _print_service(found["throughput"]["service"])
     if found["comparisons"]:
+        every = [each.to_json() for each in analysis.algorithms]
+        pairs = itertools.combinations([named(each, every) for each in every], 2)
         print_table(
             ["first", "second", "same frames", "first only", "second only", "p"],
             [
                 [
-                    pair["first"],
-                    pair["second"],
+                    first,
+                    second,
                     number(pair["frames"]),
                     number(pair["b"]),
                     number(pair["c"]),
                     number(pair["p"], ".2g"),
                 ]
-                for pair in found["comparisons"]
+                for (first, second), pair in zip(pairs, found["comparisons"], strict=True)
             ],
             "who repaired rightly what the other did not (McNemar):",
         )
@@ -96,7 +99,7 @@ def _goodput_rows(group: dict[str, Any], names: list[str], ack: str) -> list[lis
     head = [*_key(group, names), str(group["phy"]), share(group["per"])]
     rows = [[*head, "none", *_goodput(now), "", "", "", "", *_energy(now)]]
     for each in group["algorithms"]:
-        name = _name(each, group["algorithms"])
+        name = named(each, group["algorithms"])
         seen = each["measured"]
         after = each["ack"][ack] if each["ack"] else None
         blank = [""] * len(head)
@@ -136,7 +139,8 @@ def _print_model(model: dict[str, Any], names: list[str]) -> None:
                 share(recorded["at_most"]["2"]["share"]),
                 number(uniform["goodput_mbps"]["flip2"], ".2f"),
                 ", ".join(
-                    f"{each['name']} {each['goodput_mbps']:.2f}" for each in recorded["algorithms"]
+                    f"{named(each, recorded['algorithms'])} {each['goodput_mbps']:.2f}"
+                    for each in recorded["algorithms"]
                 )
                 or "-",
             ]
@@ -155,7 +159,7 @@ def _print_service(service: list[dict[str, Any]]) -> None:
     within = [f"<= {each['deadline']}" for each in timed[0]["within"]]
     rows = [
         [
-            _name(each, timed),
+            named(each, timed),
             *(number(each[f"p{percent}_us"], ",.0f") for percent in (50, 95, 99)),
             *(share(deadline["share"]) for deadline in each["within"]),
         ]
@@ -180,12 +184,3 @@ def _energy(found: dict[str, Any]) -> list[str]:
     if found["joule_per_bit"] is None:
         return ["-", "-"]
     return [f"{1e6 * found['joule_per_bit'][end]:.4g}" for end in ("sender", "receiver")]
-
-
-def _name(algorithm: dict[str, Any], among: Sequence[dict[str, Any]]) -> str:
-    """An algorithm; with its parameters, as --algo takes it, if the name alone is not enough."""
-    name: str = algorithm["name"]
-    if [each["name"] for each in among].count(name) == 1:
-        return name
-    taken = json.loads(algorithm["parameters"]).items()
-    return ":".join(filter(None, [name, ",".join(f"{key}={value}" for key, value in taken)]))

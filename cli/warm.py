@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 
 import click
 from click.testing import CliRunner
 
 from ..replay.algorithm import make
+from .analyze import analyze
 from .demo import demo
 from .output import say_when_compiling
 
@@ -21,11 +23,17 @@ def main() -> None:
     from ..recorder.bpf import accept_all
     from ..recorder.bpf.on_capture import Runner
 
-    make("chase")  # an algorithm compiles its kernels when it is made; the demo has none of these
+    for name in ("chase", "auto"):  # an algorithm compiles its kernels when it is made
+        make(name)
     with_index(no_packets())  # a log of so few packets needs no index
     none = np.zeros(0, np.int64)
     Runner(accept_all(1)).run(np.zeros(0, np.uint8), none, none, none)  # a filter over a capture
     with tempfile.TemporaryDirectory() as folder:
-        result = CliRunner().invoke(demo, ["-d", folder, "--frames", "2"])
-    if result.exception:
-        raise click.ClickException(f"warming up failed: {result.exception}")
+        capture = str(Path(folder) / "run.pcapng")
+        for command, words in (
+            (demo, ["-d", folder, "--frames", "2"]),
+            (analyze, [capture, "--truth", "siblings"]),
+        ):
+            result = CliRunner().invoke(command, words)
+            if result.exception and not isinstance(result.exception, SystemExit):
+                raise click.ClickException(f"warming up failed: {result.exception}")

@@ -180,6 +180,11 @@ class FrameBatch:
     def __init__(self, arrow: Any) -> None:
         self.arrow = arrow
 
+    @classmethod
+    def none(cls) -> FrameBatch:
+        """A batch without frames."""
+        return cls(pa.RecordBatch.from_pylist([], schema=FRAMES.schema))
+
     def __len__(self) -> int:
         return int(self.arrow.num_rows)
 

@@ -83,6 +83,7 @@ class Planned(abc.ABC):
 
     def warm(self, stages: Iterable[Stage]) -> None:
         """Load the kernels, or compile them, now and not while somebody measures."""
+        self._checks.learn(FrameBatch.none())
         blank = Bad.blank()
         evidence = self._checks.evidence(blank)
         for stage in stages:
