@@ -202,7 +202,8 @@ def load(name: str) -> type[Algorithm]:
     points = available()
     if name not in points:
         known = ", ".join(points) or "none"
-        raise AlgorithmError(f"no algorithm {name!r}; there are: {known}")
+        hint = "; parameters come behind a colon: NAME:KEY=VALUE" if "=" in name else ""
+        raise AlgorithmError(f"no algorithm {name!r}; there are: {known}{hint}")
     try:
         loaded: type[Algorithm] = points[name].load()
     except (ImportError, AttributeError) as error:

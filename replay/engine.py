@@ -168,6 +168,13 @@ def _nothing() -> None:
     """The ``close`` of algorithms that have none."""
 
 
+def _is_library(filename: str) -> bool:
+    """Whether code is what an algorithm calls, and not its own."""
+    path, ours = Path(filename), Path(__file__).parents[1] / "datasets"
+    is_compiled = not path.is_absolute()  # Cython's names are
+    return is_compiled or "site-packages" in path.parts or ours in path.parents
+
+
 def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:
     """One call of an algorithm, timed and entered."""
     before = time.perf_counter_ns()
@@ -176,7 +183,9 @@ def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:
     except WtrecError:
         raise
     except Exception as error:  # an algorithm is somebody's code: say what failed, and where
-        at = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        theirs = [each for each in frames if not _is_library(each.filename)]
+        at = (theirs or frames)[-1]
         raise AlgorithmError(
             f"{score.name} failed: {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
         ) from error

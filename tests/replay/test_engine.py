@@ -19,7 +19,7 @@ from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
 from wtrec.errors import AlgorithmError, FormatError
 from wtrec.replay import engine
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import PerFrameAlgorithm, Repairs, make
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.engine import Contender, replay
 from wtrec.replay.pacing import FramesPerSecond, Pace, RecordedTime, TopSpeed
@@ -205,6 +205,21 @@ class TestResults:
 
 class TestFailure:
     """What is left when something goes wrong."""
+
+    def test_algorithm_calls_what_raises(self, capture: Path, tmp_path: Path) -> None:
+        """The place is the algorithm's own, not that in a library."""
+
+        class Asking(PerFrameAlgorithm):
+            name = "asking"
+
+            def repair(self, mpdu: bytes, row: int, frames: FrameBatch) -> bytes | None:
+                del mpdu, row
+                return bytes(frames.column("nonsense"))
+
+        with pytest.raises(
+            AlgorithmError, match=r"asking failed: KeyError: .*test_engine\.py:\d+\)"
+        ):
+            replay(capture, [Contender(Asking(), {}, tmp_path / "results.parquet")])
 
     def test_algorithm_raises(self, capture: Path, tmp_path: Path) -> None:
         """No results file is left, not even of the other algorithms, nor an old one touched."""
