@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .match_kernel import FEW, UNMATCHED, Packets, Queries, index, match, match_ids
+from .match_kernel import (
+    FEW,
+    MATCHED,
+    UNMATCHED,
+    Packets,
+    Queries,
+    index,
+    match,
+    match_ids,
+)
+from .misread import misread
 from .times import NO_TIME
 
 WINDOW_S = 2.0
@@ -117,6 +127,11 @@ class SentWindow:
             if not len(self.packets.grid) and self._worth_an_index(left):
                 self.packets = with_index(self.packets)
             match(part, self.packets, WINDOW_NS, outcomes, originals)
+            for k in np.flatnonzero(outcomes == UNMATCHED).tolist():
+                received = part.data[part.starts[k] :][: part.lengths[k]]
+                originals[k] = misread(received, self.packets, int(part.times[k]), WINDOW_NS)
+                if originals[k] >= 0:
+                    outcomes[k] = MATCHED
             yield some, self.packets, outcomes, originals
             begin += count
 

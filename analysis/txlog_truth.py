@@ -15,7 +15,8 @@ If packets describe themselves, those whose id the frame still shows are looked 
 alone if one of them is so close that no other can be closer: two packets differ in half of
 what the ids fill. A damaged id may well be that of another packet, so it decides nothing else.
 Then windows of bytes vote for candidates (:mod:`.match_kernel`), and if that settles nothing
-every packet is one.
+every packet is one. What is close to none may be one that a misread scrambler lies over
+(:mod:`.misread`).
 
 Only frames of the sent length are matched. Where the receiver misread the length, the FCS is
 not where it should be and bits behind the frame's end were never sent: such frames are
