@@ -19,7 +19,7 @@ from wtrec.recorder.tun import MonitorTun
 
 ROOT = Path(__file__).resolve().parents[1]
 # Kernels are compiled, and machines are busy: no example is judged by its time.
-settings.register_profile("wtrec", deadline=None)
+settings.register_profile("wtrec", deadline=None, max_examples=50)
 settings.load_profile("wtrec")
 
 _CLONE_NEWNET = 0x40000000
