@@ -191,10 +191,8 @@ class _Search:
         steps = np.diff(stage.expected(here.bad), axis=1, prepend=0)
         # Where all that is not confirmed is rejected, a candidate counts for what that is worth.
         worth = np.where(here.sure[:, None], here.chance(stage.sums), 1.0)
-        ceiling = _ceiling(self._spent[which, None] + steps.cumsum(axis=1), self._gate)
-        self._search(stage, which, ceiling, steps, worth, plain=True)
         searched = np.zeros(len(self._plan.which), np.int64)
-        searched[which] = ceiling
+        searched[which] = self._search(stage, which, steps, worth, plain=True)
         return searched
 
     def _confirmed(self, stage: Stage, searched: NDArray[np.int64]) -> None:
@@ -204,30 +202,33 @@ class _Search:
         steps = np.diff(stage.expected(here.bad), axis=1, prepend=0)
         steps[np.arange(steps.shape[1]) <= searched[which, None]] = 0
         worth = here.chance(stage.sums)
-        counted = _counted(self._spent[which], steps, worth)
-        self._search(stage, which, _ceiling(counted, self._gate), steps, worth, plain=False)
+        self._search(stage, which, steps, worth, plain=False)
 
     def _search(
         self,
         stage: Stage,
         which: NDArray[np.int64],
-        ceiling: NDArray[np.int64],
         steps: NDArray[np.float64],
         worth: NDArray[np.float64],
         *,
         plain: bool,
-    ) -> None:
-        """Search, a part of the frames after the other.
+    ) -> NDArray[np.int64]:
+        """Search as far as the gate allows, a part of the frames after the other.
 
         Args:
             stage: The stage.
             which: Places of frames in the plan, shape (n,).
-            ceiling: Weight up to which to search, shape (n,).
             steps: Candidates to expect of each weight, shape (n, weights).
             worth: Probability that one is admitted that is false, shape (n, weights or 1).
-            plain: Candidates need not be confirmed.
+            plain: Candidates need not be confirmed, and so all count for the gate.
+
+        Returns:
+            Weight up to which was searched, shape (n,).
         """
-        counted = _counted(self._spent[which], steps, worth)
+        spent = self._spent[which]
+        counted = _counted(spent, steps, worth)
+        all_of_them = spent[:, None] + steps.cumsum(axis=1)
+        ceiling = _ceiling(all_of_them if plain else counted, self._gate)
         coming = np.where(worth > 0, steps, 0).cumsum(axis=1)  # others are all rejected
         coming = np.take_along_axis(coming, ceiling[:, None], axis=1)[:, 0]
         looked = np.flatnonzero(coming > 0)
@@ -237,6 +238,7 @@ class _Search:
                 self._claim(stage, which[part], ceiling[part], counted[part], plain=plain)
         last = np.take_along_axis(counted, ceiling[:, None], axis=1)[:, 0]
         self._spent[which[looked]] = last[looked]
+        return ceiling
 
     def _claim(
         self,
