@@ -124,7 +124,7 @@ class CaptureReader(Closing):
 
     def _batch(self, records: Records) -> Iterator[FrameBatch]:
         """Decode the indexed packets and count them."""
-        index = records.index
+        index = records.where
         count = records.packets
         decoded = Decoded.empty(count, int(index.captured.sum()))
         table = records.section.table

@@ -114,23 +114,24 @@ class Records(NamedTuple):
     offset: int  # of the window in the file
     begin: int  # of the first record in the window
     end: int  # behind the last one
-    index: PacketIndex  # where packets lie in the window, one element a packet
+    where: PacketIndex  # packets lie in the window, one element a packet
     section: Section
 
     @property
     def packets(self) -> int:
         """How many there are."""
-        return len(self.index.start)
+        return len(self.where.start)
 
     @property
     def interfaces(self) -> NDArray[np.int64]:
         """The interface of each packet, counted over all sections."""
-        return self.section.table[self.index.interface, GLOBAL_ID]
+        ids: NDArray[np.int64] = self.section.table[self.where.interface, GLOBAL_ID]
+        return ids
 
     @property
     def wire(self) -> memoryview:
         """The records as they are."""
-        return memoryview(self.data)[self.begin : self.end]
+        return self.data.data[self.begin : self.end]
 
 
 class Between(NamedTuple):
@@ -358,7 +359,7 @@ class Walk(Closing):
         self, view: NDArray[np.uint8], base: int, begin: int, end: int, count: int
     ) -> Records:
         self.packets += count
-        index = PacketIndex(*(column[:count] for column in self._index))
+        index = PacketIndex._make(column[:count] for column in self._index)
         return Records(view, base, begin, end, index, self.section)
 
 
