@@ -113,7 +113,15 @@ def print_summary(of: Summary, *, as_json: bool) -> None:
     elif of.scores:
         _print(of)
     for task, error in of.errors:
-        click.echo(f"wtrec: {task.capture}, {task.choice}: {error}", err=True)
+        click.echo(f"wtrec: {task.choice}: {_said(error, task)}", err=True)
+
+
+def _said(error: Exception, task: Task) -> str:
+    """An error's line, which names the capture, or a file of the operating system's errors."""
+    if isinstance(error, OSError):
+        return f"{error.filename or task.capture}: {error.strerror or error}"
+    text = str(error)
+    return text if str(task.capture) in text else f"{task.capture}: {text}"
 
 
 def to_json(of: Summary) -> dict[str, Any]:
@@ -134,7 +142,7 @@ def to_json(of: Summary) -> dict[str, Any]:
         "on_overrun": str(service.on_overrun),
         "algorithms": [_score_json(score) for score in of.scores],
         "errors": [
-            {"capture": str(task.capture), "algorithm": task.choice, "error": str(error)}
+            {"capture": str(task.capture), "algorithm": task.choice, "error": _said(error, task)}
             for task, error in of.errors
         ],
         "losses": whole.losses,

@@ -238,15 +238,20 @@ class Run:
         score.frames += len(frames)
         at = 0
         for take in self._queue.takes(frames, piece.elapsed):
-            end = at + int(np.searchsorted(bad[at:], take.end))
+            end = int(bad.searchsorted(take.end))
             rows, at = bad[at:end], end
-            asked, waited, found = self._arrive(take, number[rows], bits[rows], rows)
+            waited, found = None, _NONE
+            if take.due is not None:
+                waited, found = take.now - take.due, self._departures.found(take.due)
+            asked = _asked(take, number, bits, rows, found) if len(rows) else None
             if take.dropped:
-                self._ledger.drop(asked)
+                if asked:
+                    self._ledger.drop(asked)
                 self._figures.drop(waited if waited is not None else _NONE, found)
                 self._ended = take.now
             else:
-                self._ledger.ask(asked)
+                if asked:
+                    self._ledger.ask(asked)
                 given = frames.slice(take.begin, take.end - take.begin)
                 repairs, took = self._call(functools.partial(self._algorithm.recover, given))
                 self._ledger.answer(repairs, took, self._ended)
@@ -258,23 +263,6 @@ class Run:
                 self._enter(source, score)
             if self._ended - self._told >= _TELL_NS:
                 self._stand(source, score.frames - len(frames) + take.end)
-
-    def _arrive(
-        self,
-        take: Take,
-        number: NDArray[np.int64],
-        bits: NDArray[np.int64],
-        rows: NDArray[np.int64],
-    ) -> tuple[Asked, NDArray[np.int64] | None, NDArray[np.int64]]:
-        """What the ledger is asked of a take's bad frames; each frame's wait and what it found."""
-        if take.due is None:
-            none = np.full(len(rows), -1)
-            return Asked(number, bits, np.full(len(rows), take.now), none, none), None, _NONE
-        waited = take.now - take.due
-        found = self._departures.found(take.due)
-        which = rows - take.begin
-        asked = Asked(number, bits, take.due[which], waited[which], found[which])
-        return asked, waited, found
 
     def _call(self, call: Callable[[], Repairs]) -> tuple[Repairs, int]:
         """One call of the algorithm, and how long it took."""
@@ -335,6 +323,23 @@ class Run:
 
 
 _NONE = np.zeros(0, np.int64)
+
+
+def _asked(
+    take: Take,
+    number: NDArray[np.int64],
+    bits: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> Asked:
+    """What the ledger is asked of bad frames; number and bits are of the whole piece."""
+    number, bits = number[rows], bits[rows]
+    if take.due is None:
+        none = np.full(len(rows), -1)
+        return Asked(number, bits, np.full(len(rows), take.now), none, none)
+    which = rows - take.begin
+    arrival = take.due[which]
+    return Asked(number, bits, arrival, take.now - arrival, found[which])
 
 
 def _replaced(table: Any, name: str, column: Any) -> Any:

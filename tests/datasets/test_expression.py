@@ -35,7 +35,7 @@ def batch(rows: list[dict[str, Any]]) -> FrameBatch:
     """Frames with these columns, and nothing in the others."""
     columns = []
     for field in FRAMES.schema:
-        values = [row.get(field.name) for row in rows]
+        values: list[Any] = [row.get(field.name) for row in rows]
         if field.name == "addr2":
             values = [v and bytes.fromhex(v.replace(":", "")) for v in values]
         if field.name == "fcs_status":
@@ -115,7 +115,7 @@ class TestMeaning:
 
     def test_the_example(self) -> None:
         """That of the documents."""
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"number": 1, "rate_mbps": 54.0, "fcs_status": "bad"},
             {"number": 2, "rate_mbps": 54.0, "fcs_status": "good"},
             {"number": 3, "rate_mbps": None, "fcs_status": "bad"},

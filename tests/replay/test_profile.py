@@ -60,7 +60,7 @@ def test_exact(steps: list[tuple[Fraction, Fraction]], before: int, frames: int)
     assert all(a <= b for a, b in itertools.pairwise(found))
     for n, at in enumerate(found, before):
         rounds, left = divmod(Fraction(n), total)
-        exact = rounds * sum(seconds for seconds, _ in steps)
+        exact = Fraction(rounds * sum(seconds for seconds, _ in steps))
         for seconds, pps in steps:
             if left < seconds * pps:
                 exact += left / pps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from wtrec.dot11 import fcs
 from wtrec.dot11.deadlines import Deadline
 from wtrec.replay.algorithm import Algorithm, make
 from wtrec.replay.engine import Contender, Score, Standing, replay_one
-from wtrec.replay.pacing import FramesPerSecond, MegabitsPerSecond, RecordedTime, TopSpeed
+from wtrec.replay.pacing import FramesPerSecond, MegabitsPerSecond, Pace, RecordedTime, TopSpeed
 from wtrec.replay.queue import Overrun, Service
 from wtrec.replay.schedule import Schedule
 from wtrec.replay.source import Selection
@@ -228,17 +227,14 @@ class TestPasses:
 def test_repairs_do_not_hang_on_the_pace(capture: Path, tmp_path: Path, choice: str) -> None:
     """Any pace and any batch size: the same answers, bit for bit."""
     found = []
-    for (pace, batch), number in zip(
-        [
-            (TopSpeed(), None),
-            (TopSpeed(), 7),
-            (FramesPerSecond(1e5), None),
-            (FramesPerSecond(1e9), 64),
-            (RecordedTime(3), 1),
-        ],
-        itertools.count(),
-        strict=False,
-    ):
+    cases: list[tuple[Pace, int | None]] = [
+        (TopSpeed(), None),
+        (TopSpeed(), 7),
+        (FramesPerSecond(1e5), None),
+        (FramesPerSecond(1e9), 64),
+        (RecordedTime(3), 1),
+    ]
+    for number, (pace, batch) in enumerate(cases):
         algorithm, _ = make(choice)
         schedule = Schedule(pace, Selection(limit=70), Service(batch))
         clock = FakeClock()
@@ -266,5 +262,6 @@ def test_standing(capture: Path, tmp_path: Path) -> None:
     assert 10 <= len(told) <= 14
     assert [standing.frames for standing in told] == sorted(standing.frames for standing in told)
     last = told[-1]
-    assert (last.frames, last.seconds) == (600, pytest.approx(1.2))
+    assert last.frames == 600
+    assert last.seconds == pytest.approx(1.2)
     assert last.due_seconds == pytest.approx(0.599)
