@@ -2,7 +2,7 @@
 
     # seconds  pps
     0.5        20000
-    2.5        0          nothing for so long
+    2.5        0          # nothing for so long
     10         1000
 
 Behind the last line it begins again; a last line with a long time goes on with its pace. ``#``
