@@ -1,13 +1,11 @@
 """Merging, converting and recovering large captures, beside Wireshark's mergecap and editcap.
 
 Every tool reads from and writes to the page cache, whole commands are timed, and memory is the
-highest resident set, without what of the input is mapped (it is the page cache's) for wtrec as for
-others.
+highest resident set, mapped parts of the input included.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +17,7 @@ import numpy as np
 
 from wtrec.datasets.walk import Records, Walk
 
+from .analysis import peak_of
 from .corpus import repeat, source
 
 WTREC = str(Path(sys.executable).with_name("wtrec"))
@@ -33,20 +32,20 @@ class Row:
     tool: str
     frames: int
     seconds: float
-    mib: float
+    megabytes: float
 
 
 def _timed(words: list[str], runs: int) -> tuple[float, float]:
-    """Seconds, and the largest resident set in MiB, of a command that ends well or with loss."""
+    """Seconds, and the largest resident set in MB, of a command that ends well or with loss."""
     best, memory = float("inf"), 0.0
     for _ in range(runs):
         started = time.perf_counter()
         child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        while child.poll() is None:
+            memory = max(memory, peak_of(child.pid))
+            time.sleep(0.005)
         assert child.returncode in {0, 3}, words
         best = min(best, time.perf_counter() - started)
-        memory = max(memory, usage.ru_maxrss / 1024)
     return best, memory
 
 
@@ -123,9 +122,11 @@ def _times(path: Path) -> int:
 
 def report(rows: list[Row]) -> None:
     """Print the table and the ratios."""
-    print(f"{'':12}{'tool':12}{'frames':>12}{'seconds':>10}{'MiB':>8}")
+    print(f"{'':12}{'tool':12}{'frames':>12}{'seconds':>10}{'MB':>8}")
     for row in rows:
-        print(f"{row.job:12}{row.tool:12}{row.frames:>12,}{row.seconds:>10.2f}{row.mib:>8.0f}")
+        print(
+            f"{row.job:12}{row.tool:12}{row.frames:>12,}{row.seconds:>10.2f}{row.megabytes:>8.0f}"
+        )
     peers = {row.job: row for row in rows if row.tool != "wtrec"}
     for row in rows:
         if row.tool == "wtrec" and row.job in peers:
