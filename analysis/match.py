@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from .match_kernel import (
     FEW,
-    MATCHED,
     UNMATCHED,
     Packets,
     Queries,
@@ -22,7 +21,7 @@ from .match_kernel import (
     match,
     match_ids,
 )
-from .misread import misread
+from .misread_kernel import match_misread
 from .times import NO_TIME
 
 WINDOW_S = 2.0
@@ -83,6 +82,19 @@ def with_index(packets: Packets) -> Packets:
     return indexed
 
 
+def of_some(queries: Queries, some: slice) -> Queries:
+    """Some of the received parts."""
+    return Queries(
+        queries.data,
+        queries.starts[some],
+        queries.lengths[some],
+        queries.times[some],
+        queries.ids[some],
+        queries.id_counts[some],
+        queries.id_bits[some],
+    )
+
+
 class SentWindow:
     """Packets of a tx log around the times that are asked for, which rise but for small jumps.
 
@@ -111,15 +123,7 @@ class SentWindow:
             there = queries.times[begin:] <= self._read_to - WINDOW_NS
             count = len(there) if there.all() else max(1, int(there.argmin()))
             some = slice(begin, begin + count)
-            part = Queries(
-                queries.data,
-                queries.starts[some],
-                queries.lengths[some],
-                queries.times[some],
-                queries.ids[some],
-                queries.id_counts[some],
-                queries.id_bits[some],
-            )
+            part = of_some(queries, some)
             outcomes = np.empty(count, np.int8)
             originals = np.empty(count, np.int64)
             match_ids(part, self.packets, WINDOW_NS, outcomes, originals)
@@ -127,11 +131,7 @@ class SentWindow:
             if not len(self.packets.grid) and self._worth_an_index(left):
                 self.packets = with_index(self.packets)
             match(part, self.packets, WINDOW_NS, outcomes, originals)
-            for k in np.flatnonzero(outcomes == UNMATCHED).tolist():
-                received = part.data[part.starts[k] :][: part.lengths[k]]
-                originals[k] = misread(received, self.packets, int(part.times[k]), WINDOW_NS)
-                if originals[k] >= 0:
-                    outcomes[k] = MATCHED
+            match_misread(part, self.packets, WINDOW_NS, outcomes, originals)
             yield some, self.packets, outcomes, originals
             begin += count
 
