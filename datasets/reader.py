@@ -23,6 +23,7 @@ from ..errors import FormatError, LossWarning
 from .decode_kernel import Decoded, decode
 from .frames import FRAMES, MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
 from .pcapng import TruncatedError
+from .source import Source
 from .walk import Damage, Interface, Records, Walk
 from .walk_kernel import LINKTYPE
 
@@ -95,9 +96,14 @@ class CaptureReader(Closing):
         self._batches.close()
         self._walk.close()
 
+    @property
+    def source(self) -> Source:
+        """The bytes of the file."""
+        return self._walk.source
+
     def progress(self) -> tuple[int, int]:
         """Bytes of the file used so far, and its size."""
-        return self._walk.source.progress()
+        return self.source.progress()
 
     def __iter__(self) -> Iterator[FrameBatch]:
         return self._batches
