@@ -60,7 +60,8 @@ def convert(
     """Convert FILE: a capture, masks (.masks.parquet), or an error trace (.csv).
 
     pcapng keeps all that a capture has; pcap has one link type, packets and their times; frames is
-    a table with a row a frame. A mask says which bits of a frame were wrong, and nothing of its content.
+    a table with a row a frame. A mask says which bits of a frame were wrong, and nothing of its
+    content.
     """
     is_masks = source_file.suffix in {".parquet", ".csv"}
     kind = kind or _by_name(output, is_masks=is_masks)

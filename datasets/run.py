@@ -258,6 +258,11 @@ def masks_path(capture: Path) -> Path:
     return capture.with_name(f"{stem(capture)}.masks.parquet")
 
 
+def frames_path(capture: Path) -> Path:
+    """Where the frames of a capture stand as a table: ``run.pcapng`` → ``run.frames.parquet``."""
+    return capture.with_name(f"{stem(capture)}.frames.parquet")
+
+
 def results_path(capture: Path, algorithm: str) -> Path:
     """Where the results of an algorithm stand: ``run.pcapng`` → ``run.<algo>.parquet``."""
     return capture.with_name(f"{stem(capture)}.{algorithm.replace('.', '-')}.parquet")
@@ -269,7 +274,8 @@ def results_beside(capture: Path) -> list[Path]:
     ``run.2.crc-flip.parquet`` belongs to ``run.2.pcapng``, not to ``run.pcapng``.
     """
     found = sorted(path for path in capture.parent.iterdir() if is_results_of(path, capture))
-    return [path for path in found if path not in {tx_log_path(capture), masks_path(capture)}]
+    others = {tx_log_path(capture), masks_path(capture), frames_path(capture)}
+    return [path for path in found if path not in others]
 
 
 def is_results_of(path: Path, capture: Path) -> bool:

@@ -128,10 +128,10 @@ class TestPcap:
         assert done.exit_code == 0, done.output
         assert done.stderr.splitlines() == [
             (
-                f"wtrec: note: {tmp_path / 'b.pcap'}: pcap does not keep 1 comments of sections and "
-                "interfaces; 2 names of interfaces; 2 interfaces apart; 1 packets' options (flags, "
-                "ids, comments); 4 drops noted between packets; 1 blocks of statistics; 1 packets "
-                "without a time: they have 1970 now"
+                f"wtrec: note: {tmp_path / 'b.pcap'}: pcap does not keep 1 comments of sections "
+                "and interfaces; 2 names of interfaces; 2 interfaces apart; 1 packets' options "
+                "(flags, ids, comments); 4 drops noted between packets; 1 blocks of statistics; 1 "
+                "packets without a time: they have 1970 now"
             ),
             f"{tmp_path / 'b.pcap'}: 3 packets",
         ]
