@@ -10,8 +10,8 @@ from typing import Any
 
 from .census import Census
 from .files import sha256_of
+from .members import to_rfc3339
 from .reader import CaptureReader, Interface
-from .run import to_rfc3339
 
 
 @dataclass

@@ -25,6 +25,7 @@ settings.load_profile("wtrec")
 _CLONE_NEWNET = 0x40000000
 
 CAPTURES = Path(os.environ.get("WTREC_CAPTURES", ROOT.parent / "shared" / "data" / "captures"))
+os.environ.pop("SUDO_UID", None)  # captures would be written as that user
 START = 1_700_000_000_000_000_000  # ns: the first frame of the captures that tests write
 
 
