@@ -65,7 +65,7 @@ class CaptureFile(Closing):
         except OSError:
             os.ftruncate(self._fd, self.size)
             os.lseek(self._fd, self.size, os.SEEK_SET)
-            self._give_back_reserve()
+            self.give_back_reserve()
             raise
         self.size += len(blocks)
 
@@ -84,10 +84,11 @@ class CaptureFile(Closing):
 
     def close(self) -> None:
         """Close it."""
-        self._give_back_reserve()
+        self.give_back_reserve()
         os.close(self._fd)
 
-    def _give_back_reserve(self) -> None:
+    def give_back_reserve(self) -> None:
+        """Free the room that was set aside: nothing else will be written."""
         if self._reserve is not None:
             os.close(self._reserve)
             self._reserve = None

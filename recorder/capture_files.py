@@ -82,7 +82,11 @@ class CaptureFiles(Closing):
         self._complete: list[RunFile] = []
         self._flushing: Future[None] | None = None
         self._held = contextlib.ExitStack()
-        if self._sidecar.exists() and not force:
+        try:
+            exists = self._sidecar.exists()
+        except OSError as error:
+            raise cannot_write(base, error) from error
+        if exists and not force:
             raise CaptureError(
                 f"{self._sidecar} exists; name another capture with -w, or overwrite it with "
                 "--force"
@@ -152,6 +156,7 @@ class CaptureFiles(Closing):
                 full.write(trailer)
             except OSError:
                 full.write(trailer)  # now it has given back the room that was set aside
+            full.give_back_reserve()
         finally:
             self._finisher.submit(self._finish, full, flushing, self.path.name, counters)
 

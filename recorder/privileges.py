@@ -91,6 +91,7 @@ def drop(user: User | None) -> None:
 
 def capabilities_held() -> list[str]:
     """Sets of capabilities of this thread that are not empty, as /proc names them."""
-    status = Path("/proc/thread-self/status").read_text(encoding="ascii", errors="replace")
-    sets = re.findall(r"^(Cap(?:Inh|Prm|Eff|Amb)):\s*([0-9a-f]+)$", status, re.MULTILINE)
-    return [f"{name} {value}" for name, value in sets if int(value, 16)]
+    # bytes: the user that we are may not be able to read the module of a codec
+    status = Path("/proc/thread-self/status").read_bytes()
+    sets = re.findall(rb"^(Cap(?:Inh|Prm|Eff|Amb)):\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return [f"{name.decode()} {value.decode()}" for name, value in sets if int(value, 16)]
