@@ -25,7 +25,9 @@ def main() -> None:
     from ..analysis.match import no_packets, with_index
     from ..recorder.bpf import accept_all
     from ..recorder.bpf.on_capture import Runner
+    from ..recorder.capture_loop import warm_up
 
+    warm_up()
     for name in ("chase", "auto"):  # an algorithm compiles its kernels when it is made
         make(name)
     with_index(no_packets())  # a log of so few packets needs no index

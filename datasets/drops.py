@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import pcapng
-from .run import Counters, to_rfc3339
+from .members import to_rfc3339
+from .run import Counters
 from .walk import Records
 from .walk_kernel import NO_TIME
 

@@ -12,9 +12,10 @@ from ..errors import FormatError
 from .census import Census
 from .drops import Account, Accounts, disagreements
 from .files import sha256_of
+from .members import to_rfc3339
 from .merged_run import run_of
 from .reader import CaptureReader, Interface
-from .run import Counters, to_rfc3339
+from .run import Counters
 
 
 @dataclass

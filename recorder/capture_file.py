@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 from pathlib import Path
 
 from ..closing import Closing
@@ -44,12 +45,12 @@ class CaptureFile(Closing):
                 f"{path} exists; name another file with -w, or overwrite it with --force"
             ) from error
         except OSError as error:
-            raise CaptureError(f"{path}: cannot write there: {error.strerror}") from error
+            raise cannot_write(path, error) from error
         try:
             self._reserve = _set_aside(path.parent)
         except OSError as error:
             self.discard()
-            raise CaptureError(f"{path}: cannot write there: {error.strerror}") from error
+            raise cannot_write(path, error) from error
 
     def write(self, blocks: bytes | memoryview) -> None:
         """Append whole blocks.
@@ -64,9 +65,13 @@ class CaptureFile(Closing):
         except OSError:
             os.ftruncate(self._fd, self.size)
             os.lseek(self._fd, self.size, os.SEEK_SET)
-            self._give_back_reserve()
+            self.give_back_reserve()
             raise
         self.size += len(blocks)
+
+    def flush(self) -> None:
+        """Make what was written durable; not when the file was last changed."""
+        os.fdatasync(self._fd)
 
     def sync(self) -> None:
         """Make what was written durable."""
@@ -79,13 +84,27 @@ class CaptureFile(Closing):
 
     def close(self) -> None:
         """Close it."""
-        self._give_back_reserve()
+        self.give_back_reserve()
         os.close(self._fd)
 
-    def _give_back_reserve(self) -> None:
+    def give_back_reserve(self) -> None:
+        """Free the room that was set aside: nothing else will be written."""
         if self._reserve is not None:
             os.close(self._reserve)
             self._reserve = None
+
+
+def cannot_write(path: Path, error: OSError) -> CaptureError:
+    """Why there is no file, and what to do: rights are those of the user that we have become."""
+    advice = ""
+    if error.errno == errno.EACCES:
+        uid = os.geteuid()
+        try:
+            name = pwd.getpwuid(uid).pw_name
+        except KeyError:
+            name = str(uid)
+        advice = f" for {name}; choose another folder with -w, or another user with -Z"
+    return CaptureError(f"{path}: cannot write there: {error.strerror}{advice}")
 
 
 def _set_aside(folder: Path) -> int | None:
