@@ -65,7 +65,7 @@ RECORDS = st.lists(
 class TestThereAndBack:
     """pcap, pcapng, and pcap again."""
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
     @given(
         st.builds(
             PcapHeader,
