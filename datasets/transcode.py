@@ -73,7 +73,7 @@ def to_pcapng(source: Path, output: Path, on_progress: Progress = lambda _: None
                 write(blocks_of(event, is_pcap=True).wire if is_pcap else event.wire)
                 on_progress(walk.source)
             elif isinstance(event, Damage):
-                _stop(walk, event, done)
+                done.losses.append(walk.loss(event))
             elif isinstance(event.block, pcap.PcapHeader):
                 write(interface_of_pcap(event.block).write("<"))
             elif isinstance(event.block, pcapng.SectionHeader):
@@ -101,21 +101,9 @@ def to_pcap(source: Path, output: Path, on_progress: Progress = lambda _: None) 
                 _write_records(walk, event, header, write)
                 on_progress(walk.source)
             elif isinstance(event, Damage):
-                _stop(walk, event, done)
+                done.losses.append(walk.loss(event))
         _end(walk, done)
     return done
-
-
-def _stop(walk: Walk, damage: Damage, done: Converted) -> None:
-    error = damage.error
-    whole = f"the {walk.packets} packets before it are whole"
-    if not isinstance(error, pcapng.TruncatedError):
-        hint = f"{whole}; wtrec recover saves what is"
-        raise FormatError(error.what, path=walk.path, offset=damage.offset, hint=hint)
-    done.losses.append(
-        f"{walk.path}, offset {damage.offset}: the file ends inside a record "
-        f"({error.found} of {error.wanted} bytes); {whole}"
-    )
 
 
 def _end(walk: Walk, done: Converted) -> None:

@@ -315,7 +315,7 @@ class TestCommand:
         path.write_bytes(data[:-60] + b"\xff" * 60)
         done = CliRunner().invoke(wtrec, ["merge", str(path), "-o", str(output), "--force"])
         assert isinstance(done.exception, FormatError)
-        assert "wtrec recover saves" in str(done.exception)
+        assert "wtrec recover saves what is sound behind it" in str(done.exception)
         assert not output.exists()
 
     def test_refused(self, tmp_path: Path) -> None:
