@@ -44,11 +44,12 @@ def _timed(words: list[str], runs: int) -> tuple[float, float, float]:
     for _ in range(runs):
         started = time.perf_counter()
         child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        ended = 0
-        while not ended:
+        while True:
             time.sleep(0.005)
             memory = max(memory, peak_of(child.pid))
             ended, status, usage = os.wait4(child.pid, os.WNOHANG)
+            if ended:
+                break
         child.returncode = os.waitstatus_to_exitcode(status)
         assert child.returncode in {0, 3}, words
         best = min(best, time.perf_counter() - started)
