@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,15 +25,15 @@ from ..errors import FormatError
 from . import pcap, pcapng
 from .copying import MICROSECONDS, NANOSECONDS, blocks_of, interface_of_pcap, without_length
 from .files import sha256_of
-from .frames import FRAMES
 from .merged_run import run_of
-from .parquet import new_table
-from .reader import CaptureReader
 from .records_kernel import block_begins, records_of_packets
 from .sink import Sink, new_capture
 from .source import Source
 from .walk import Between, Damage, Interface, Records, Walk
 from .walk_kernel import NO_TIME
+
+if TYPE_CHECKING:
+    from .reader import CaptureReader
 
 _MOST_SECONDS = 1 << 32  # that a record of pcap can say
 _NS_PER_S = 1_000_000_000
@@ -246,6 +247,10 @@ def to_frames(source: Path, output: Path, on_progress: Progress = lambda _: None
         FormatError: Not a capture, or damage in its middle.
         OSError: A file cannot be opened or written.
     """
+    from .frames import FRAMES  # Arrow takes longer to start than most captures to convert
+    from .parquet import new_table
+    from .reader import CaptureReader
+
     done = Converted()
     with (
         ThreadPoolExecutor(1) as hasher,
