@@ -14,6 +14,7 @@ import json
 import operator
 import os
 import random
+import shutil
 import socket
 import struct
 import subprocess
@@ -244,18 +245,28 @@ def network() -> None:
 
 def traffic() -> None:
     """Capture what is sent, and let the doctor listen to it."""
-    command = ["capture", "mon0", "-w", str(OUT / "run.pcapng"), "-c", str(DATAGRAMS)]
-    command += ["-a", "duration:30"]
+    # not into OUT: without capabilities, root may not write where it belongs to a user of the host
+    work = Path(os.environ["TMPDIR"])
+    command = ["capture", "mon0", "-w", str(work / "run.pcapng"), "-c", str(DATAGRAMS)]
+    command += ["-a", "duration:30", "--channel", "6", "--fcsfail"]
     command += ["-f", f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("192.0.2.1", PORT))
         sock.settimeout(30)
         child = start("capture", command)
-        while not (OUT / "run.json").exists():  # by then, the ring is open
+        while not (work / "run.json").exists():  # by then, the ring is open
             time.sleep(0.05)
         with sending(0.01, 1):
             received = [sock.recv(2048) for _ in range(DATAGRAMS)]
             finish("capture", command, child)
+    for name in ("run.pcapng", "run.json"):
+        shutil.copy(work / name, OUT)
+    clock_that_is_set(work)
+    wtrec("capture-no-channel", "capture", "mon0", "--channel", "99")
+    described = ["-w", str(work / "f.pcapng"), "-a", "duration:1"]
+    wtrec("capture-flags", "capture", "mon0", "--channel", "11", "--no-fcsfail", *described)
+    results["capture-flags"]["run"] = json.loads((work / "f.json").read_text())
+    wtrec("capture-back", "capture", "mon0", "--channel", "6", "--fcsfail", "--force", *described)
     results["datagrams"] = {"received": sum(map(operator.eq, received, payloads()))}
     with sending(0.01, 1000):
         wtrec("doctor", "doctor", "mon0", "--format", "json", "--listen", "1")
@@ -263,6 +274,23 @@ def traffic() -> None:
         wtrec("doctor-no-right", "doctor", "mon0", "--listen", "0.1", before=give_up_rights)
     wtrec("doctor-machine", "doctor", "--format", "json")
     wtrec("del-last", "monitor", "del", "mon0")
+
+
+def clock_that_is_set(work: Path) -> None:
+    """Capture while the clock is set forward, then while it is set back."""
+    for name, step in (("forward", 3600), ("back", -3600)):
+        path = work / f"{name}.pcapng"
+        command = ["capture", "mon0", "-w", str(path), "-a", "duration:4"]
+        child = start(f"clock-{name}", command)
+        began = time.monotonic()
+        with sending(0.01, 1000):
+            while not path.with_suffix(".json").exists():
+                time.sleep(0.05)
+            time.sleep(1)
+            time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
+            finish(f"clock-{name}", command, child)
+        results[f"clock-{name}"]["took"] = time.monotonic() - began
+        results[f"clock-{name}"]["run"] = json.loads(path.with_suffix(".json").read_text())
 
 
 def main() -> None:
