@@ -380,6 +380,14 @@ class TestTerminal:
         )
         assert "ended by SIGINT" in said
 
+    def test_live_table(self, mon0: MonitorTun, tmp_path: Path) -> None:
+        """With --live, a table by rate, and once more in the end."""
+        command = [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng"), "--live"]
+        said = on_terminal(mon0, command, "100.0%")
+        assert said.count("claimed bad") >= 2
+        assert re.search(r"\n +6 +[\d,]+ +[\d,]+ +100.0% +[\d,]+ +0 +-\r\n", said)
+        assert "not in this table" not in said
+
     def test_quiet(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """-q hides it, not the summary."""
         arguments = ["-a", "duration:2.5", "-q"]
