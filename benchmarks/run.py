@@ -15,6 +15,7 @@ from . import (
     recovery_real,
     recovery_speed,
     send,
+    tidy,
 )
 
 BENCHMARKS = {
@@ -26,6 +27,7 @@ BENCHMARKS = {
     "recovery_speed": ("The searches beside plain numpy", recovery_speed),
     "recovery_real": ("Recovery on a real capture", recovery_real),
     "copies": ("Recovery from several damaged copies", copies),
+    "tidy": ("Merging, converting and recovering captures", tidy),
     "send": ("The sender's pace", send),
     "capture": ("Capture on a simulated monitor interface", capture),
 }

@@ -25,6 +25,8 @@ COMMANDS = (
     "filter",
     "simulate",
     "info",
+    "recover",
+    "merge",
     "replay",
     "analyze",
     "compare",

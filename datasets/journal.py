@@ -120,7 +120,7 @@ class Journal(Closing):
             JournalFile(self.path, self._table) as journal,
             new_table(parquet, self._table, metadata) as writer,
         ):
-            for table in _row_groups(journal.batches(_ROW_GROUP_ROWS)):
+            for table in row_groups(journal.batches(_ROW_GROUP_ROWS)):
                 writer.write_table(table)
                 rows += len(table)
             if rows != self.rows:
@@ -136,6 +136,7 @@ class JournalFile(Closing):
     Attributes:
         path: The file.
         metadata: As for :class:`~wtrec.datasets.parquet.TableFile`.
+        whole: Bytes up to the end of the last whole batch, when all were read.
 
     Raises:
         FormatError: No Arrow stream, another table, or a newer version.
@@ -146,6 +147,7 @@ class JournalFile(Closing):
         self.path = path
         with self._open() as stream:
             schema = stream.schema
+        self.whole = 0
         table.check(schema, path)
         self.metadata = read_metadata(schema.metadata or {})
 
@@ -159,14 +161,19 @@ class JournalFile(Closing):
                 try:
                     batch = stream.read_next_batch()
                     batch.validate(full=True)
-                except (StopIteration, pa.ArrowException, OSError):
+                except StopIteration:
+                    self.whole = max(self.whole, self._position())
                     return
+                except (pa.ArrowException, OSError):
+                    return
+                self.whole = self._position()
                 for start in range(0, len(batch), rows):
                     yield batch.slice(start, rows)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[Any]:
         with pa.OSFile(str(self.path)) as source:
+            self._position = source.tell
             try:
                 stream = pa.ipc.open_stream(source)
             except (pa.ArrowException, OSError) as error:
@@ -181,7 +188,7 @@ def _no_rows(table: Table) -> Any:
     return pa.record_batch(arrays, schema=table.schema)
 
 
-def _row_groups(batches: Iterator[Any]) -> Iterator[Any]:
+def row_groups(batches: Iterator[Any]) -> Iterator[Any]:
     """The same rows in larger tables: a row group each, and never much memory."""
     held: list[Any] = []
     rows = size = 0

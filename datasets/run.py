@@ -108,6 +108,16 @@ class RunFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergedFrom:
+    """One capture that went into a merged one: its name, size, SHA-256, and its run if known."""
+
+    name: str
+    bytes: int | None = None
+    sha256: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The metadata of one run.
 
@@ -132,6 +142,7 @@ class Run:
         clock_change_ns: By how much the clock was set under way, beside its own running.
         files: The files of the run that there are: of several, the oldest may be gone.
         ended_by: Why it ended, for example ``duration`` or ``SIGINT``; None while it runs.
+        merged_from: The captures that ``wtrec merge`` made it of.
     """
 
     run_id: str
@@ -154,6 +165,7 @@ class Run:
     clock_change_ns: int | None = None
     files: tuple[RunFile, ...] = ()
     ended_by: str | None = None
+    merged_from: tuple[MergedFrom, ...] = ()
 
     @classmethod
     def begin(cls, *, interface: str, start: int, snap_length: int, **facts: Any) -> Run:
@@ -197,6 +209,7 @@ class Run:
                 "clock_change_ns": self.clock_change_ns,
                 "files": [_members(file) for file in self.files],
                 "ended_by": self.ended_by,
+                "merged_from": [_members(part) for part in self.merged_from],
             },
             indent=indent,
             ensure_ascii=False,
@@ -262,6 +275,15 @@ class Run:
                 for file in members.subs("files")
             ),
             ended_by=members.take("ended_by", str, None),
+            merged_from=tuple(
+                MergedFrom(
+                    name=part.take("name", str),
+                    bytes=part.take("bytes", int, None),
+                    sha256=part.take("sha256", str, None),
+                    run_id=part.take("run_id", str, None),
+                )
+                for part in members.subs("merged_from")
+            ),
         )
 
     def save(self, path: Path) -> None:
@@ -300,6 +322,11 @@ def masks_path(capture: Path) -> Path:
     return capture.with_name(f"{stem(capture)}.masks.parquet")
 
 
+def frames_path(capture: Path) -> Path:
+    """Where the frames of a capture stand as a table: ``run.pcapng`` → ``run.frames.parquet``."""
+    return capture.with_name(f"{stem(capture)}.frames.parquet")
+
+
 def results_path(capture: Path, algorithm: str) -> Path:
     """Where the results of an algorithm stand: ``run.pcapng`` → ``run.<algo>.parquet``."""
     return capture.with_name(f"{stem(capture)}.{algorithm.replace('.', '-')}.parquet")
@@ -311,7 +338,8 @@ def results_beside(capture: Path) -> list[Path]:
     ``run.2.crc-flip.parquet`` belongs to ``run.2.pcapng``, not to ``run.pcapng``.
     """
     found = sorted(path for path in capture.parent.iterdir() if is_results_of(path, capture))
-    return [path for path in found if path not in {tx_log_path(capture), masks_path(capture)}]
+    others = {tx_log_path(capture), masks_path(capture), frames_path(capture)}
+    return [path for path in found if path not in others]
 
 
 def is_results_of(path: Path, capture: Path) -> bool:
@@ -329,7 +357,9 @@ def run_stem(capture: Path) -> str:
     return re.sub(r"_\d{5}_\d{14}$", "", stem(capture), flags=re.ASCII)
 
 
-def _members(record: Filter | Counters | RunFile | RunInterface) -> dict[str, object]:
+def _members(
+    record: Filter | Counters | RunFile | RunInterface | MergedFrom,
+) -> dict[str, object]:
     return {item.name: getattr(record, item.name) for item in fields(record)}
 
 

@@ -1,14 +1,15 @@
 """Frames of our own making into a monitor interface: what `wtrec send -m inject` sends.
 
-    | Radiotap header           | MPDU                                                 | FCS |
-    | rate, TX flags, retries   | MAC header, LLC/SNAP, IPv4, UDP, the test's payload  |     |
+    | Radiotap header           | MPDU without FCS                                     |
+    | rate, TX flags, retries   | MAC header, LLC/SNAP, IPv4, UDP, the test's payload  |
 
 The Radiotap header tells the driver how to send (Documentation/networking/mac80211-injection.rst).
 The frame goes out as it is only if the driver has no reason to change it, and the tx log has it as
 it was given. So by default it is a group-addressed frame from an access point: it has Duration
-0, no ACK and no retries, and a TX flag asks to keep its sequence number. The FCS is there, as
-Radiotap says, for who receives the frame from a simulated interface; a card
-makes its own, the same.
+0, no ACK and no retries, and a TX flag asks to keep its sequence number. The card makes the FCS,
+and the tx log has the same one. The frame is given without: Radiotap has a flag that says it is
+there, but where an interface has several queues mac80211 reads the header twice, and each time cuts
+four bytes off (ieee80211_monitor_select_queue; seen with Linux 6.1).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Header:
             ValueError: The step's rate is not one that Radiotap's Rate can say, or its power none.
         """
         values: dict[str, int] = {
-            "flags": Flags.FCS,
+            "flags": Flags(0),
             "tx_flags": TxFlags.NO_SEQUENCE | (0 if self.ack else TxFlags.NO_ACK),
             "data_retries": self.retries,
         }
@@ -187,7 +188,7 @@ class Injector:
         """One frame, whole."""
         del start
         try:
-            self._socket.send(self._radiotap + original)
+            self._socket.send(self._radiotap + original[: -fcs.LENGTH])
         except OSError as error:
             if is_full(error):
                 raise Full(queue=error.errno == errno.ENOBUFS) from None

@@ -338,7 +338,7 @@ class TestInject:
     """Frames into a simulated monitor interface."""
 
     def test_log_and_air_are_equal(self, mon0: MonitorTun, tmp_path: Path) -> None:
-        """What comes out of the interface is a Radiotap header and the MPDU of the log."""
+        """Out of the interface come a Radiotap header and the log's MPDU without the card's FCS."""
         send(
             tmp_path,
             *["192.0.2.2", "-m", "Inject", "-i", mon0.name, "-w", "a", "-c", "40", "--pps", "2000"],
@@ -350,7 +350,8 @@ class TestInject:
             frame = mon0.read(5)
             assert frame is not None
             header = radiotap.parse(frame)
-            assert frame[header.length :] == row["original"]
+            assert frame[header.length :] == row["original"][:-4]
+            assert header.get("flags") == 0
             assert header.get("rate") == 2 * row["rate_mbps"]
             assert (row["layer"], row["length"]) == ("mpdu", 364)
             assert fcs.syndrome(row["original"]) == 0
@@ -514,7 +515,7 @@ class TestAnalysis:
             *["--pps", "1000", "--powers", "10,15", "--length", "200"],
         )
         frames = [mon0.read(5) or b"" for _ in range(40)]
-        mpdus = self.heard([frame[radiotap.parse(frame).length :] for frame in frames])
+        mpdus = self.heard([fcs.append(frame[radiotap.parse(frame).length :]) for frame in frames])
         sent = pq.read_table(tmp_path / "a.tx.parquet")["time"].cast("int64").to_pylist()
         capture = write_capture(
             tmp_path / "a.pcapng", mpdus, times=[time_ + 100_000 for time_ in sent]

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import json
-import operator
 import os
-import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -29,15 +28,23 @@ from typing import Any
 from wtrec.cli import capture as _capture  # noqa: F401 - each fork has them at once
 from wtrec.cli import doctor as _doctor  # noqa: F401
 from wtrec.cli import monitor as _monitor  # noqa: F401
+from wtrec.cli import receive as _receive  # noqa: F401
+from wtrec.cli import send as _send  # noqa: F401
 from wtrec.cli.main import main as wtrec_main
 from wtrec.recorder import capture_loop as _loop  # noqa: F401
 from wtrec.recorder import doctor as _checks  # noqa: F401
+from wtrec.recorder import receiver as _receiver  # noqa: F401
+from wtrec.recorder import sender as _sender  # noqa: F401
 from wtrec.recorder.wireless import nl80211
 from wtrec.recorder.wireless.netlink import attribute
 
 OUT = Path("/run/out")
+# Where captures go: without capabilities, root may not write where a user of the host owns all.
+WORK = Path("/run/captures")
 DATAGRAMS, SEED, PORT = 60, 7, 5005
+INJECTED = 20
 STATIONS = ("02:00:00:00:01:00", "02:00:00:00:02:00")  # hwsim numbers its radios so
+INJECTOR = "02:00:00:00:0a:0a"
 EVENT = struct.Struct("=IBBBB")  # struct rfkill_event
 CHANGE = 2
 
@@ -47,12 +54,6 @@ results: dict[str, dict[str, Any]] = {}
 def tell(what: str) -> None:
     """A line for who waits at the console."""
     print(f"{Path('/proc/uptime').read_text().split()[0]:>8} {what}", flush=True)  # noqa: T201
-
-
-def payloads() -> list[bytes]:
-    """What is sent: the host makes the same."""
-    generator = random.Random(SEED)
-    return [generator.randbytes(generator.randrange(40, 600)) for _ in range(DATAGRAMS)]
 
 
 def start(name: str, command: list[str], *, before: Callable[[], None] | None = None) -> int:
@@ -141,33 +142,38 @@ def join(interface: str, address: str, *, inside: tuple[str, ...] = ()) -> None:
     run(*inside, "iw", "dev", interface, "ibss", "join", *cell)
 
 
-def send(pause: float, rounds: int) -> None:
-    """In the other namespace, send the datagrams ``rounds`` times."""
+def enter_peer() -> None:
+    """Go into the network namespace of the other station."""
     with Path("/run/netns/peer").open() as namespace:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(namespace.fileno(), 0x40000000):
             raise OSError(ctypes.get_errno(), "setns")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for _ in range(rounds):
-            for payload in payloads():
-                sock.sendto(payload, ("192.0.2.1", PORT))
-                time.sleep(pause)
+
+
+def sender(*options: str) -> list[str]:
+    """The command that sends datagrams from the other station."""
+    return ["send", "192.0.2.1", "-p", str(PORT), "--seed", str(SEED), "--pps", "60", *options]
 
 
 @contextmanager
-def sending(pause: float, rounds: int) -> Iterator[None]:
-    """Send while the block runs, and wait until all is sent or the block has ended."""
-    child = os.fork()
-    if not child:
-        try:
-            send(pause, rounds)
-        finally:
-            os._exit(0)
+def sending() -> Iterator[None]:
+    """Send while the block runs."""
+    command = sender("-w", str(OUT / "noise.tx.parquet"))
+    child = start("noise", command, before=enter_peer)
     try:
         yield
     finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
+        os.kill(child, signal.SIGTERM)
+        finish("noise", command, child)
+
+
+def wait_for(path: Path, text: str = "") -> None:
+    """Until another process has made a file with this text in it."""
+    for _ in range(600):
+        if path.exists() and text in path.read_text(errors="replace"):
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"{path}: not there within 30 s, or without {text!r}")
 
 
 def without_a_card() -> None:
@@ -244,62 +250,78 @@ def network() -> None:
 
 
 def traffic() -> None:
-    """Capture what is sent, and let the doctor listen to it."""
-    # not into OUT: without capabilities, root may not write where it belongs to a user of the host
-    work = Path(os.environ["TMPDIR"])
-    command = ["capture", "mon0", "-w", str(work / "run.pcapng"), "-c", str(DATAGRAMS)]
-    command += ["-a", "duration:30", "--channel", "6", "--fcsfail"]
-    command += ["-f", f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}"]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("192.0.2.1", PORT))
-        sock.settimeout(30)
-        child = start("capture", command)
-        while not (work / "run.json").exists():  # by then, the ring is open
-            time.sleep(0.05)
-        with sending(0.01, 1):
-            received = [sock.recv(2048) for _ in range(DATAGRAMS)]
-            finish("capture", command, child)
-    for name in ("run.pcapng", "run.json"):
-        shutil.copy(work / name, OUT)
-    clock_that_is_set(work)
-    wtrec("capture-no-channel", "capture", "mon0", "--channel", "99")
-    described = ["-w", str(work / "f.pcapng"), "-a", "duration:1"]
-    wtrec("capture-flags", "capture", "mon0", "--channel", "11", "--no-fcsfail", *described)
-    results["capture-flags"]["run"] = json.loads((work / "f.json").read_text())
-    wtrec("capture-back", "capture", "mon0", "--channel", "6", "--fcsfail", "--force", *described)
-    results["datagrams"] = {"received": sum(map(operator.eq, received, payloads()))}
-    with sending(0.01, 1000):
+    """Send, receive and capture, and let the doctor listen to it."""
+    capture = ["capture", "mon0", "-w", str(WORK / "run.pcapng"), "-c", str(DATAGRAMS)]
+    capture += ["-a", "duration:60", "--channel", "6", "--fcsfail"]
+    capture += ["-f", f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}"]
+    receive = ["receive", "wlan1", "-m", "udp", "-p", str(PORT), "--json", "-c", str(DATAGRAMS)]
+    receive += ["-t", "60"]
+    capturing, receiving = start("capture", capture), start("receive", receive)
+    wait_for(WORK / "run.json")  # by then, the ring is open
+    wait_for(OUT / "receive.err", "receiving on")
+    send = sender("-w", str(OUT / "run.pcapng"), "-c", str(DATAGRAMS))
+    wtrec("send", *send, before=enter_peer)
+    finish("receive", receive, receiving)
+    finish("capture", capture, capturing)
+    with sending():
         wtrec("doctor", "doctor", "mon0", "--format", "json", "--listen", "1")
         wtrec("doctor-table", "doctor", "mon0", "--listen", "0.5")
         wtrec("doctor-no-right", "doctor", "mon0", "--listen", "0.1", before=give_up_rights)
     wtrec("doctor-machine", "doctor", "--format", "json")
-    wtrec("del-last", "monitor", "del", "mon0")
 
 
-def clock_that_is_set(work: Path) -> None:
-    """Capture while the clock is set forward, then while it is set back."""
-    for name, step in (("forward", 3600), ("back", -3600)):
-        path = work / f"{name}.pcapng"
-        command = ["capture", "mon0", "-w", str(path), "-a", "duration:4"]
-        child = start(f"clock-{name}", command)
-        began = time.monotonic()
-        with sending(0.01, 1000):
-            while not path.with_suffix(".json").exists():
-                time.sleep(0.05)
+def settings() -> None:
+    """Capture with another channel and other flags, and while the clock is set."""
+    wtrec("capture-no-channel", "capture", "mon0", "--channel", "99")
+    described = ["-w", str(WORK / "f.pcapng"), "-a", "duration:1"]
+    wtrec("capture-flags", "capture", "mon0", "--channel", "11", "--no-fcsfail", *described)
+    results["capture-flags"]["run"] = json.loads((WORK / "f.json").read_text())
+    wtrec("capture-back", "capture", "mon0", "--channel", "6", "--fcsfail", "--force", *described)
+    with sending():
+        for name, step in (("forward", 3600), ("back", -3600)):
+            path = WORK / f"{name}.pcapng"
+            command = ["capture", "mon0", "-w", str(path), "-a", "duration:4"]
+            began = time.monotonic()
+            child = start(f"clock-{name}", command)
+            wait_for(path.with_suffix(".json"))
             time.sleep(1)
             time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
             finish(f"clock-{name}", command, child)
-        results[f"clock-{name}"]["took"] = time.monotonic() - began
-        results[f"clock-{name}"]["run"] = json.loads(path.with_suffix(".json").read_text())
+            results[f"clock-{name}"]["took"] = time.monotonic() - began
+            results[f"clock-{name}"]["run"] = json.loads(path.with_suffix(".json").read_text())
+
+
+def injection() -> None:
+    """Inject frames at one radio, and capture and receive them raw at another."""
+    run("iw", "dev", "wlan1", "ibss", "leave")
+    run("ip", "link", "set", "wlan1", "down")
+    wtrec("add-injecting", "monitor", "add", "phy1", "mon1", "--channel", "6")
+    receive = ["receive", "mon0", "-m", "bpf", "-f", f"udp port {PORT}", "--json"]
+    receive += ["-c", str(INJECTED), "-t", "60"]
+    capture = ["capture", "mon0", "-w", str(WORK / "injected.pcapng"), "-c", str(INJECTED)]
+    capture += ["-a", "duration:60", "-f", f"wlan addr2 {INJECTOR}"]
+    receiving, capturing = start("receive-bpf", receive), start("capture-injected", capture)
+    wait_for(WORK / "injected.json")
+    wait_for(OUT / "receive-bpf.err", "receiving on")
+    send = ["send", "192.0.2.9", "-m", "inject", "-i", "mon1", "-p", str(PORT), "--pps", "60"]
+    send += ["--addr2", INJECTOR, "--rates", "6", "--seed", str(SEED), "-c", str(INJECTED)]
+    wtrec("send-injected", *send, "-w", str(OUT / "injected.pcapng"))
+    finish("receive-bpf", receive, receiving)
+    finish("capture-injected", capture, capturing)
+    wtrec("del-injecting", "monitor", "del", "mon1")
+    wtrec("del-last", "monitor", "del", "mon0")
 
 
 def main() -> None:
     """The whole experiment."""
     tell("Python runs")
+    WORK.mkdir()
     try:
-        for step in (without_a_card, load_radios, monitors, network, traffic):
+        for step in (without_a_card, load_radios, monitors, network, traffic, settings, injection):
             step()
     finally:
+        for path in (*WORK.glob("run.*"), *WORK.glob("injected.*")):
+            shutil.copy(path, OUT)
         (OUT / "results.json").write_text(json.dumps(results))
 
 

@@ -176,25 +176,37 @@ class TestList:
         )
 
 
-def frames(results: Results) -> pl.DataFrame:
-    """The capture as a table."""
-    table = pl.DataFrame(wtrec.read_frames(results.folder / "run.pcapng"))
+def frames(results: Results, name: str = "run") -> pl.DataFrame:
+    """A capture as a table."""
+    table = pl.DataFrame(wtrec.read_frames(results.folder / f"{name}.pcapng"))
     assert isinstance(table, pl.DataFrame)
     return table
+
+
+def sent(results: Results, name: str = "run") -> pl.DataFrame:
+    """A tx log as a table."""
+    return pl.read_parquet(results.folder / f"{name}.tx.parquet")
+
+
+def packets(results: Results, name: str) -> list[dict[str, Any]]:
+    """What a receiver printed."""
+    return [json.loads(line) for line in results[name]["out"].splitlines()]
 
 
 class TestCapture:
     """``wtrec capture`` beside two stations that talk."""
 
     def test_what_was_sent_is_captured(self, results: Results) -> None:
-        """Each datagram is in the capture, byte for byte, in its order."""
+        """Each datagram of the tx log is in the capture, byte for byte, in its order."""
         assert results["capture"]["code"] == 0
         table = frames(results)
         with_qos = table["subtype"] & 8 != 0
         headers = [24 + 2 * qos + 8 + 20 + 8 for qos in with_qos]  # MAC, LLC and SNAP, IPv4, UDP
         received = [mpdu[header:] for mpdu, header in zip(table["mpdu"], headers, strict=True)]
-        assert received == guest.payloads()
-        assert results["datagrams"]["received"] == guest.DATAGRAMS  # by the other station, too
+        log = sent(results)
+        assert log["packet_id"].to_list() == list(range(guest.DATAGRAMS))
+        assert received == log["original"].to_list()
+        assert (table["time"].to_physical() > log["time"].to_physical()).all()
 
     def test_headers(self, results: Results) -> None:
         """Channel, signal and addresses are read; hwsim's frames have no FCS."""
@@ -236,6 +248,31 @@ class TestCapture:
         assert counters["dropped_by_kernel"] == 0
         assert counters["received"] - counters["written"] < 10  # those of the end's last moment
         assert "the clock was set by" in result["err"]
+
+
+class TestSendAndReceive:
+    """``wtrec send`` and ``wtrec receive`` on stations and on monitor interfaces."""
+
+    def test_udp(self, results: Results) -> None:
+        """The other station receives each datagram of the tx log."""
+        assert (results["send"]["code"], results["receive"]["code"]) == (0, 0)
+        received = packets(results, "receive")
+        assert [packet["packet_id"] for packet in received] == list(range(guest.DATAGRAMS))
+        assert [bytes.fromhex(packet["data"]) for packet in received] == sent(results)[
+            "original"
+        ].to_list()
+        assert f"{guest.DATAGRAMS} packets from 0 to 59, 0 lost" in results["receive"]["err"]
+
+    def test_injected(self, results: Results) -> None:
+        """What one radio injects another captures, and receives through a filter, bit for bit."""
+        assert (results["send-injected"]["code"], results["capture-injected"]["code"]) == (0, 0)
+        log, table = sent(results, "injected"), frames(results, "injected")
+        assert log["rate_mbps"].unique().to_list() == [6.0]
+        assert len(log) == guest.INJECTED
+        assert table["mpdu"].to_list() == [mpdu[:-4] for mpdu in log["original"]]
+        assert table["rate_mbps"].unique().to_list() == [6.0]
+        received = packets(results, "receive-bpf")
+        assert [packet["packet_id"] for packet in received] == list(range(guest.INJECTED))
 
 
 class TestDoctor:

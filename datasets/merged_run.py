@@ -1,0 +1,103 @@
+"""``run.json`` of a merged capture: what is known of all of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from ..errors import FormatError
+from .run import Counters, MergedFrom, Run, RunFile, run_json_path
+from .walk import Interface
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One capture: its file, its metadata if it has some, its interfaces known so far."""
+
+    path: Path
+    run: Run | None
+    interfaces: tuple[Interface, ...]
+
+    def source(self, file: RunFile) -> MergedFrom:
+        """What the merged run says of it."""
+        run_id = None if self.run is None else self.run.run_id
+        return MergedFrom(name=file.name, bytes=file.bytes, sha256=file.sha256, run_id=run_id)
+
+
+def run_of(capture: Path, comments: Iterable[str]) -> Run | None:
+    """A capture's metadata: ``run.json`` beside it, or else a comment of its section header."""
+    sidecar = run_json_path(capture)
+    if sidecar.exists():
+        return Run.load(sidecar)
+    for comment in comments:
+        try:
+            return Run.from_json(comment)
+        except FormatError:
+            continue
+    return None
+
+
+def merged_run(inputs: Sequence[Input], first: int) -> Run:
+    """One object for all.
+
+    A value that all share stays; texts that differ stand side by side. Counters are summed, each
+    run's once, if all are known. The run's id stays if all files are of that run.
+
+    Args:
+        inputs: The captures, in their order.
+        first: Time of the earliest packet, ns since 1970.
+    """
+    runs = [item.run for item in inputs if item.run is not None]
+    snaps = [interface.snaplen for item in inputs for interface in item.interfaces]
+    names = [
+        item.run.interface if item.run else ", ".join(each.name for each in item.interfaces)
+        for item in inputs
+    ]
+    start = min((run.start for run in runs), default=first)
+    run = Run.begin(
+        interface=_texts(names),
+        start=start,
+        snap_length=max([run.snap_length for run in runs] or snaps, default=0),
+        ended_by="merge",
+    )
+    if not runs:
+        return run
+    ends = [run.end for run in runs if run.end is not None]
+    ids = {run.run_id for run in runs}
+    first_run = runs[0]
+    is_one = len(ids) == 1 and len(runs) == len(inputs)
+    facts = {item.name: getattr(run, item.name) for item in fields(Run)}
+    facts.update(
+        run_id=first_run.run_id if is_one else run.run_id,
+        end=max(ends) if len(ends) == len(runs) == len(inputs) else None,
+        host=_texts(run.host for run in runs),
+        os=_texts(run.os for run in runs),
+        driver=_texts(run.driver for run in runs),
+        channel=_texts(run.channel or "" for run in runs) or None,
+        filter=first_run.filter if all(one.filter == first_run.filter for one in runs) else None,
+        monitor_flags=first_run.monitor_flags
+        if all(one.monitor_flags == first_run.monitor_flags for one in runs)
+        else None,
+        meta={
+            key: _texts(run.meta[key] for run in runs if key in run.meta)
+            for key in dict.fromkeys(key for run in runs for key in run.meta)
+        },
+        comment=_texts(run.comment for run in runs),
+        counters=_sum(runs) if len(runs) == len(inputs) else None,
+    )
+    return Run(**facts)
+
+
+def _texts(texts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _sum(runs: Iterable[Run]) -> Counters | None:
+    each = {run.run_id: run.counters for run in runs}
+    known = [counters for counters in each.values() if counters is not None]
+    if len(known) < len(each):
+        return None
+    return Counters(
+        **{item.name: sum(getattr(one, item.name) for one in known) for item in fields(Counters)}
+    )
