@@ -280,11 +280,11 @@ def settings() -> None:
     with sending():
         for name, step in (("forward", 3600), ("back", -3600)):
             path = WORK / f"{name}.pcapng"
-            command = ["capture", "mon0", "-w", str(path), "-a", "duration:4"]
+            command = ["capture", "mon0", "-w", str(path), "-a", "duration:12"]
             began = time.monotonic()
             child = start(f"clock-{name}", command)
             wait_for(path.with_suffix(".json"))
-            time.sleep(1)
+            time.sleep(0.5)
             time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
             finish(f"clock-{name}", command, child)
             results[f"clock-{name}"]["took"] = time.monotonic() - began

@@ -241,10 +241,10 @@ class TestCapture:
         assert result["code"] == 0
         run = result["run"]
         assert run["ended_by"] == "duration"
-        assert 4 <= result["took"] < 30
+        assert 12 <= result["took"] < 90
         assert run["clock_change_ns"] == pytest.approx(seconds * 1e9, abs=1e8)
         counters = run["counters"]
-        assert counters["written"] > 100
+        assert counters["written"] > 20
         assert counters["dropped_by_kernel"] == 0
         assert counters["received"] - counters["written"] < 10  # those of the end's last moment
         assert "the clock was set by" in result["err"]
