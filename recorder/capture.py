@@ -187,8 +187,8 @@ def capture(
                 return _summary(loop, feeds, files, start)
         except ImportError as error:
             raise CaptureError(
-                f"{error}: the user that we have become cannot read wtrec's own modules; install "
-                "wtrec where everybody can, or name another user with -Z"
+                f"{error}: the user that we are now cannot read the modules of wtrec or Python; "
+                "install them where everybody can, or name another user with -Z"
             ) from error
 
 
