@@ -1,13 +1,14 @@
 """The analysis of one run: capture, truth and results in, numbers out.
 
 The capture is read twice, each time in bounded memory: once for the truth to learn where
-payloads lie, once to match, count and judge. One core decodes, the other does the rest.
+payloads lie, once to match, count and judge. One core decodes and matches, the other does the
+rest.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ from .signal import SignalCensus
 from .statistics import Statistics
 from .tally import Group, Tally
 from .throughput import Assumptions
-from .truth import NoTruth, Outcome, Truth
+from .truth import Known, NoTruth, Outcome, Truth
 
 # Columns that bit errors can hit; those before them in FRAMES come from the radio.
 _OF_THE_HEADER = [column.name for column in FRAMES.columns][
@@ -174,9 +175,9 @@ def analyze(
                 for frames in batches:
                     truth.learn(frames)
                     on_progress("learning", reader)
-        with CaptureReader(capture) as reader, ahead(reader) as batches:
-            for frames in batches:
-                judge.add(frames)
+        with CaptureReader(capture) as reader, ahead(judge.matched(reader)) as batches:
+            for matched in batches:
+                judge.add(matched)
                 on_progress("judging", reader)
             analysis.losses = reader.losses
         sha256 = digest.result()
@@ -194,6 +195,25 @@ def analyze(
 
 
 @dataclass(frozen=True, slots=True)
+class _Matched:
+    """A batch and what is known of it.
+
+    Attributes:
+        frames: The batch.
+        bad: Its bad frames.
+        known: What is known of these.
+        errors: Bit errors of each of these.
+        good_bits: Bits of each frame that is good and would be judged, as far as is known by now.
+    """
+
+    frames: FrameBatch
+    bad: NDArray[np.int64]
+    known: Known
+    errors: NDArray[np.int64]
+    good_bits: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Judge:
     """What becomes of a batch: matched once, its groups numbered once, and all counters fed."""
 
@@ -205,25 +225,30 @@ class _Judge:
     scorers: list[Scorer]
     evaluation: Evaluation
 
-    def add(self, frames: FrameBatch) -> None:
-        """Match, count and judge one batch."""
+    def matched(self, batches: Iterable[FrameBatch]) -> Iterator[_Matched]:
+        """Match batches; while this works on one, :meth:`add` may count the one before it."""
+        for frames in batches:
+            bad: NDArray[np.int64] = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
+            known, good_bits = self.statistics.match(self.truth, frames, bad)
+            yield _Matched(frames, bad, known, known.errors(frames, bad), good_bits)
+
+    def add(self, matched: _Matched) -> None:
+        """Count and judge one batch."""
+        frames, bad, known, errors = matched.frames, matched.bad, matched.known, matched.errors
         self.analysis.census.add(frames)
         self.analysis.signal.add(frames)
-        bad: NDArray[np.int64] = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
-        known = self.statistics.match(self.truth, frames, bad)
         for code, count in zip(*np.unique(known.outcome, return_counts=True), strict=True):
             self.analysis.matching[Outcome(int(code))] += int(count)
-        errors = known.errors(frames, bad)
         groups = self.grouping.of(frames)
-        matched = known.outcome == Outcome.MATCHED
+        judged = known.outcome == Outcome.MATCHED
         self.tally.add(
             frames,
             groups,
-            bad[matched],
-            8 * np.diff(known.bounds)[matched],
-            errors[matched],
+            bad[judged],
+            8 * np.diff(known.bounds)[judged],
+            errors[judged],
             rewritten=bad[known.outcome == Outcome.REWRITTEN],
         )
-        self.statistics.add(frames, groups, bad, known, errors)
+        self.statistics.add(frames, groups, bad, known, errors, matched.good_bits)
         verdicts = [scorer.judge(frames, bad, known, errors) for scorer in self.scorers]
         self.evaluation.add(frames, groups, bad, known, errors, verdicts)

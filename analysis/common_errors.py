@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .common_errors_kernel import copy_names
 from .masks import ErrorMasks
 from .patterns_kernel import GAP
 from .truth import Known, Outcome
@@ -26,7 +27,6 @@ from .truth import Known, Outcome
 WINDOW = 4096
 COPIES = 8
 
-_RETRY = 8 + 3  # bit position: bit 3 of the second byte
 _FCS_BITS = 32
 
 _Mask = NDArray[np.int32]
@@ -122,21 +122,25 @@ class Copies:
             Which is the next piece's first.
         """
         judged = np.flatnonzero(known.outcome[first:] == Outcome.MATCHED)[: len(masks)] + first
-        for k, (source, counts) in enumerate(zip(judged.tolist(), groups, strict=True)):
-            part = known.originals[known.bounds[source] : known.bounds[source + 1]]
-            begin, end = int(masks.begin[k]), int(masks.end[k])
-            if end == begin:
-                continue
-            # What is not the packet's: left out of its name, not out of its errors.
-            name = part[: len(part) - max(0, end - (int(frame_bits[k]) - _FCS_BITS)) // 8].copy()
-            if begin <= 8 < begin + 8 * len(name):
-                name[1 - begin // 8] &= ~np.uint8(1 << (_RETRY & 7))
-            self._pair((begin, end, name.tobytes()), masks.mask(k).copy(), counts)
+        # What is not the packet's: left out of its name, not out of its errors.
+        of_fcs = np.maximum(0, masks.end - (frame_bits - _FCS_BITS)) // 8
+        lengths = np.maximum(0, (masks.end - masks.begin) // 8 - of_fcs)
+        ends = np.cumsum(lengths)
+        names = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+        copy_names(known.originals, known.bounds[judged], lengths, masks.begin, names)
+        all_names = names.tobytes()
+        offsets = masks.offsets
+        columns = (masks.begin, masks.end, ends - lengths, ends, offsets[:-1], offsets[1:])
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for counts, (begin, end, start, stop, low, high) in zip(groups, rows, strict=True):
+            if end > begin:
+                name = all_names[start:stop]
+                self._pair((begin, end, name), masks.flips[low:high].copy(), counts)
         return int(judged[-1]) + 1 if len(judged) else first
 
     def _pair(self, key: tuple[int, int, bytes], mask: _Mask, counts: CommonErrors) -> None:
-        before = self._masks.setdefault(key, [])
-        self._masks.move_to_end(key)
+        before = self._masks.pop(key, None) or []
+        self._masks[key] = before  # the latest
         for other in before:
             counts.add(mask, other, key[1] - key[0])
         before.append(mask)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from .match_kernel import (
     FEW,
-    MATCHED,
     UNMATCHED,
     Packets,
     Queries,
@@ -22,7 +21,7 @@ from .match_kernel import (
     match,
     match_ids,
 )
-from .misread import misread
+from .misread_kernel import match_misread
 from .times import NO_TIME
 
 WINDOW_S = 2.0
@@ -83,6 +82,19 @@ def with_index(packets: Packets) -> Packets:
     return indexed
 
 
+def of_some(queries: Queries, some: slice) -> Queries:
+    """Some of the received parts."""
+    return Queries(
+        queries.data,
+        queries.starts[some],
+        queries.lengths[some],
+        queries.times[some],
+        queries.ids[some],
+        queries.id_counts[some],
+        queries.id_bits[some],
+    )
+
+
 class SentWindow:
     """Packets of a tx log around the times that are asked for, which rise but for small jumps.
 
@@ -95,6 +107,7 @@ class SentWindow:
         self._batches = batches
         self._check = check
         self._read_to = NO_TIME
+        self._room = np.empty(0, np.uint8)  # where the bytes of the packets are
         self.packets = no_packets()
 
     def closest(
@@ -103,7 +116,8 @@ class SentWindow:
         """Match received parts, in the order of the capture.
 
         Yields:
-            Which of them, the packets of that time, outcomes, and the packet of each (or -1).
+            Which of them; the packets of that time, gone with the next ones; outcomes, and
+            the packet of each (or -1).
         """
         begin = 0
         while begin < len(queries.times):
@@ -111,15 +125,7 @@ class SentWindow:
             there = queries.times[begin:] <= self._read_to - WINDOW_NS
             count = len(there) if there.all() else max(1, int(there.argmin()))
             some = slice(begin, begin + count)
-            part = Queries(
-                queries.data,
-                queries.starts[some],
-                queries.lengths[some],
-                queries.times[some],
-                queries.ids[some],
-                queries.id_counts[some],
-                queries.id_bits[some],
-            )
+            part = of_some(queries, some)
             outcomes = np.empty(count, np.int8)
             originals = np.empty(count, np.int64)
             match_ids(part, self.packets, WINDOW_NS, outcomes, originals)
@@ -127,11 +133,7 @@ class SentWindow:
             if not len(self.packets.grid) and self._worth_an_index(left):
                 self.packets = with_index(self.packets)
             match(part, self.packets, WINDOW_NS, outcomes, originals)
-            for k in np.flatnonzero(outcomes == UNMATCHED).tolist():
-                received = part.data[part.starts[k] :][: part.lengths[k]]
-                originals[k] = misread(received, self.packets, int(part.times[k]), WINDOW_NS)
-                if originals[k] >= 0:
-                    outcomes[k] = MATCHED
+            match_misread(part, self.packets, WINDOW_NS, outcomes, originals)
             yield some, self.packets, outcomes, originals
             begin += count
 
@@ -159,29 +161,40 @@ class SentWindow:
             if self._read_to >= oldest:
                 fresh.append(batch)
                 count += len(batch)
-        self.packets = _joined(self.packets, fresh, oldest)
+        self._join(fresh, oldest)
 
+    def _join(self, fresh: list[Any], oldest: int) -> None:
+        """The packets since ``oldest`` and those of fresh batches, in one piece.
 
-def _joined(old: Packets, fresh: list[Any], oldest: int) -> Packets:
-    """The packets since ``oldest`` and those of fresh batches, in one piece."""
-    keep = int(np.searchsorted(old.times, oldest))
-    cut = int(old.starts[keep]) if keep < len(old.starts) else len(old.data)
-    ids = np.empty(len(old.times), np.uint64)
-    ids[old.of_id] = old.ids
-    times, lengths = [old.times[keep:]], [old.lengths[keep:]]
-    data, all_ids = [old.data[cut:]], [ids[keep:]]
-    for batch in fresh:
-        original = batch.column("original")
-        bounds = np.frombuffer(original.buffers()[1], np.int32)
-        bounds = bounds[original.offset : original.offset + len(original) + 1]
-        times.append(batch.column("time").cast("int64").to_numpy())
-        lengths.append(np.diff(bounds))
-        content = np.frombuffer(original.buffers()[2] or b"", np.uint8)
-        data.append(content[bounds[0] : bounds[-1]])
-        all_ids.append(batch.column("packet_id").to_numpy())
-    joined = np.concatenate(lengths)
-    starts = np.zeros(len(joined), np.int64)
-    np.cumsum(joined[:-1], out=starts[1:])
-    return pack(
-        np.concatenate(times), starts, joined, np.concatenate(data), np.concatenate(all_ids)
-    )
+        Bytes are moved within one array, which is as large as the window ever was: a new one each
+        time would be most of the memory of an analysis, and of the time that this takes.
+        """
+        old = self.packets
+        keep = int(np.searchsorted(old.times, oldest))
+        cut = int(old.starts[keep]) if keep < len(old.starts) else len(old.data)
+        ids = np.empty(len(old.times), np.uint64)
+        ids[old.of_id] = old.ids
+        times, lengths, all_ids = [old.times[keep:]], [old.lengths[keep:]], [ids[keep:]]
+        contents = [old.data[cut:]]
+        for batch in fresh:
+            original = batch.column("original")
+            bounds = np.frombuffer(original.buffers()[1], np.int32)
+            bounds = bounds[original.offset : original.offset + len(original) + 1]
+            times.append(batch.column("time").cast("int64").to_numpy())
+            lengths.append(np.diff(bounds))
+            content = np.frombuffer(original.buffers()[2] or b"", np.uint8)
+            contents.append(content[bounds[0] : bounds[-1]])
+            all_ids.append(batch.column("packet_id").to_numpy())
+        joined = np.concatenate(lengths)
+        starts = np.zeros(len(joined), np.int64)
+        np.cumsum(joined[:-1], out=starts[1:])
+        size = sum(map(len, contents))
+        if size > len(self._room):
+            self._room = np.empty(size + size // 4, np.uint8)
+        end = 0
+        for content in contents:  # the first may overlap its place: it is moved as by memmove
+            self._room[end : end + len(content)] = content
+            end += len(content)
+        self.packets = pack(
+            np.concatenate(times), starts, joined, self._room[:size], np.concatenate(all_ids)
+        )

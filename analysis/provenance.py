@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..datasets.run import Run, run_json_path, to_rfc3339
+from ..datasets.members import to_rfc3339
+from ..datasets.run import Run, run_json_path
 from ..errors import FormatError
 from .truth import NoTruth
 

@@ -80,9 +80,19 @@ class Statistics:
     _good: dict[int, Counter[int]] = field(default_factory=dict)
     _copies: Copies = field(default_factory=Copies)
 
-    def match(self, truth: Truth, frames: FrameBatch, bad: NDArray[np.int64]) -> Known:
-        """What is known of bad frames; see :class:`wtrec.analysis.exposure.Exposure`."""
-        return self.exposure.match(truth, frames, bad)
+    def match(
+        self, truth: Truth, frames: FrameBatch, bad: NDArray[np.int64]
+    ) -> tuple[Known, NDArray[np.float64] | None]:
+        """What is known of bad frames, and of good ones what :meth:`add` wants to be told.
+
+        It needs nothing of what :meth:`add` changes, so it may be ahead of it.
+
+        Returns:
+            See :class:`wtrec.analysis.exposure.Exposure`; and, with blocks, how many bits of each
+            good frame would be judged, as far as is known by now.
+        """
+        known = self.exposure.match(truth, frames, bad)
+        return known, None if self.block == 1 else self.exposure.good_bits(frames)
 
     def add(
         self,
@@ -91,6 +101,7 @@ class Statistics:
         bad: NDArray[np.int64],
         known: Known,
         errors: NDArray[np.int64],
+        good_bits: NDArray[np.float64] | None,
     ) -> None:
         """Count a batch.
 
@@ -100,6 +111,7 @@ class Statistics:
             bad: Its bad frames.
             known: What is known of these.
             errors: Bit errors of each of these.
+            good_bits: From :meth:`match`, as known.
         """
         self._add_good(frames, groups)
         judged = known.outcome == Outcome.MATCHED
@@ -111,7 +123,7 @@ class Statistics:
                 self._details[group] = _Details(group, self.seed, self.block)
         for group in hit & self._details.keys():
             self._details[group].judged = True
-        self._resample(frames, groups, rows, 8 * np.diff(known.bounds)[judged], errors[judged])
+        self._resample(groups, rows, 8 * np.diff(known.bounds)[judged], errors[judged], good_bits)
         frame_bits = 8 * np.diff(frames.offsets).astype(np.int64)
         overflow = CommonErrors()
         first = 0
@@ -143,22 +155,19 @@ class Statistics:
 
     def _resample(
         self,
-        frames: FrameBatch,
         groups: NDArray[np.int64],
         rows: NDArray[np.int64],
         bits: NDArray[np.int64],
         errors: NDArray[np.int64],
+        good_bits: NDArray[np.float64] | None,
     ) -> None:
-        if self.block == 1:  # good frames follow at the end, all at once
+        if good_bits is None:  # good frames follow at the end, all at once
             for group, chosen in split(groups[rows]):
                 if details := self._details.get(group):
                     details.bad.add(bits[chosen], errors[chosen])
             return
-        bad_bits = np.zeros((2, len(frames)))
+        bad_bits = np.zeros((2, len(groups)))
         bad_bits[:, rows] = bits, errors
-        lengths, place = np.unique(np.diff(frames.offsets), return_inverse=True)
-        good_bits = np.array([self.exposure.bits(length) for length in lengths.tolist()])[place]
-        good_bits[frames.fcs_status != FcsStatus.GOOD] = 0
         for group, chosen in split(groups):
             if details := self._details.get(group):
                 details.ber.add(bad_bits[0, chosen] + good_bits[chosen], bad_bits[1, chosen])

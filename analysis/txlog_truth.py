@@ -16,7 +16,7 @@ alone if one of them is so close that no other can be closer: two packets differ
 what the ids fill. A damaged id may well be that of another packet, so it decides nothing else.
 Then windows of bytes vote for candidates (:mod:`.match_kernel`), and if that settles nothing
 every packet is one. What is close to none may be one that a misread scrambler lies over
-(:mod:`.misread`).
+(:mod:`.misread_kernel`).
 
 Only frames of the sent length are matched. Where the receiver misread the length, the FCS is
 not where it should be and bits behind the frame's end were never sent: such frames are
@@ -27,6 +27,7 @@ The log is read along with the capture, so memory does not grow with either.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,19 +35,43 @@ from numpy.typing import NDArray
 
 from ..datasets.frames import FrameBatch
 from ..datasets.journal import TableReader
-from ..datasets.payload import SELF_DESCRIBING, STAMP_LENGTH, packet_ids
+from ..datasets.payload import SELF_DESCRIBING, STAMP_LENGTH, id_offsets
 from ..datasets.txlog import packets
 from ..errors import MatchError
 from .layout import Layouts
-from .match import WINDOW_NS, WINDOW_S, SentWindow
-from .match_kernel import Queries
+from .match import WINDOW_NS, WINDOW_S, SentWindow, of_some
+from .match_kernel import Packets, Queries
 from .rewritten import Headers
+from .rewritten_kernel import LONGEST
 from .times import NO_TIME, frame_times
 from .truth import SHORTEST_FRAME, Known, Outcome
+from .txlog_kernel import MOST_IDS, STAMPS, find_intact, show_ids, take_parts
 
 __all__ = ["WINDOW_S", "TxLogTruth"]
 
-_MOST_IDS = 4  # three stamps and their majority
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is looked for of frames by their length, one element a length.
+
+    Attributes:
+        begins: Offset of the part in the frame.
+        lengths: Its bytes; 0 if nothing is looked for.
+        stamps: Where ids stand in the frame, shape (n, STAMPS); -1 for none.
+        id_bits: As in :class:`~wtrec.analysis.match_kernel.Queries`.
+    """
+
+    begins: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    stamps: NDArray[np.int64]
+    id_bits: NDArray[np.int64]
+
+    @classmethod
+    def none(cls, count: int) -> _Parts:
+        """Nothing is looked for."""
+        nothing = (np.zeros(count, np.int64) for _ in range(3))
+        begins, lengths, id_bits = nothing
+        return cls(begins, lengths, np.full((count, STAMPS), -1, np.int64), id_bits)
 
 
 class TxLogTruth:
@@ -84,63 +109,85 @@ class TxLogTruth:
 
     def match(self, frames: FrameBatch, rows: NDArray[np.int64]) -> Known:
         """The closest packet of each frame; those without a time are unmatched."""
-        times = frame_times(frames, WINDOW_NS)
-        parts: list[tuple[Outcome, int, bytes]] = [(Outcome.UNMATCHED, 0, b"")] * len(rows)
-        asked: list[int] = []
-        begins: list[int] = []
-        lengths: list[int] = []
-        ids = np.zeros((len(rows), _MOST_IDS), np.uint64)
-        id_counts = np.zeros(len(rows), np.int64)
-        id_bits = np.zeros(len(rows), np.int64)
-        for k, row in enumerate(rows):
-            start, stop = int(frames.offsets[row]), int(frames.offsets[row + 1])
-            if stop - start < SHORTEST_FRAME:
-                parts[k] = Outcome.NOT_A_FRAME, 0, b""
-                continue
-            place, _ = self._layouts.place(stop - start)
-            if times[row] == NO_TIME or (self._layer == "payload" and place is None):
-                continue
-            if place is not None and self._self_describing:
-                at = start + place.offset
-                payload = frames.data[at : at + place.length].tobytes()
-                for shown in packet_ids(payload):
-                    ids[k, id_counts[k]] = shown
-                    id_counts[k] += 1
-                id_bits[k] = 8 * max(0, place.length - 3 * STAMP_LENGTH)
-            asked.append(k)
-            whole = self._layer != "payload" or place is None
-            begins.append(0 if whole or place is None else place.offset)
-            lengths.append(stop - start if whole or place is None else place.length)
-        which = np.array(asked, np.int64)
-        begin = np.array(begins, np.int64)
-        starts = frames.offsets[rows[which]] + begin
+        times = frame_times(frames, WINDOW_NS)[rows]
+        starts = frames.offsets[rows].astype(np.int64)
+        lengths = frames.offsets[rows + 1] - starts
+        distinct, kind = np.unique(lengths, return_inverse=True)
+        parts = self._parts(distinct.tolist())
+        outcomes = np.full(len(rows), Outcome.UNMATCHED, np.int8)
+        outcomes[lengths < SHORTEST_FRAME] = Outcome.NOT_A_FRAME
+        asked = np.flatnonzero((times != NO_TIME) & (parts.lengths[kind] > 0))
+        kind = kind[asked]
+        ids = np.zeros((len(asked), MOST_IDS), np.uint64)
+        id_counts = np.zeros(len(asked), np.int64)
+        show_ids(frames.data, starts[asked], parts.stamps[kind], ids, id_counts)
         queries = Queries(
             frames.data,
-            starts,
-            np.array(lengths, np.int64),
-            times[rows[which]],
-            ids[which],
-            id_counts[which],
-            id_bits[which],
+            starts[asked] + parts.begins[kind],
+            parts.lengths[kind],
+            times[asked],
+            ids,
+            id_counts,
+            parts.id_bits[kind],
         )
-        for some, sent, outcomes, originals in self._window.closest(queries):
-            for k, at, outcome, n in zip(
-                which[some], begin[some], outcomes, originals, strict=True
-            ):
-                original = b""
-                if n >= 0:
-                    original = sent.data[sent.starts[n] :][: sent.lengths[n]].tobytes()
-                    if self._is_rewritten(frames.mpdu(int(rows[k])), int(at), original):
-                        parts[k] = Outcome.REWRITTEN, 0, b""
-                        continue
-                parts[k] = Outcome(int(outcome)), int(at) if original else 0, original
-        return Known.of(parts)
+        begins = np.zeros(len(rows), np.int64)
+        known = np.zeros(len(rows), np.int64)  # bytes
+        originals = np.empty(int(queries.lengths.sum()), np.uint8)
+        end = 0
+        for some, sent, found, numbers in self._window.closest(queries):
+            for k in self._rewritten(frames, rows[asked[some]], queries, some, sent, numbers):
+                found[k], numbers[k] = Outcome.REWRITTEN, -1
+            matched = asked[some][numbers >= 0]
+            outcomes[asked[some]] = found
+            begins[matched] = parts.begins[kind[some]][numbers >= 0]
+            known[matched] = queries.lengths[some][numbers >= 0]
+            end = take_parts(sent, numbers, originals, end)
+        bounds = np.concatenate([[0], np.cumsum(known)]).astype(np.int64)
+        return Known(outcomes, begins, bounds, originals[:end])
 
-    def _is_rewritten(self, mpdu: bytes, begin: int, original: bytes) -> bool:
-        if self._layer == "payload":
-            intact = mpdu[begin : begin + len(original)] == original
-            return intact and self._headers.explains(mpdu)
-        return self._headers.is_rewritten(mpdu, original)
+    def _parts(self, lengths: list[int]) -> _Parts:
+        """What is looked for of frames of these lengths."""
+        parts = _Parts.none(len(lengths))
+        for k, length in enumerate(lengths):
+            place, _ = self._layouts.place(length)
+            of_payload = self._layer == "payload"
+            if length < SHORTEST_FRAME or (of_payload and place is None):
+                continue
+            parts.lengths[k] = length
+            if place is None:
+                continue
+            if of_payload:
+                parts.begins[k], parts.lengths[k] = place.offset, place.length
+            if self._self_describing:
+                stamps = [place.offset + offset for offset in id_offsets(place.length)]
+                parts.stamps[k, : len(stamps)] = stamps
+                parts.id_bits[k] = 8 * max(0, place.length - 3 * STAMP_LENGTH)
+        return parts
+
+    def _rewritten(
+        self,
+        frames: FrameBatch,
+        rows: NDArray[np.int64],
+        queries: Queries,
+        some: slice,
+        sent: Packets,
+        numbers: NDArray[np.int64],
+    ) -> list[int]:
+        """Which of some queries, at these rows, no bit error made bad."""
+        intact = np.zeros(len(numbers), np.bool_)
+        of_payload = self._layer == "payload"
+        find_intact(of_some(queries, some), sent, numbers, 0 if of_payload else LONGEST, intact)
+        found = []
+        for k in np.flatnonzero(intact).tolist():
+            mpdu = frames.mpdu(int(rows[k]))
+            original = sent.data[sent.starts[numbers[k]] :][: sent.lengths[numbers[k]]].tobytes()
+            if (
+                self._headers.explains(mpdu)
+                if of_payload
+                else self._headers.is_rewritten(mpdu, original)
+            ):
+                found.append(k)
+        return found
 
     def _check(self, batch: Any) -> None:
         layers = set(batch.column("layer").unique().to_pylist())

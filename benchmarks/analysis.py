@@ -73,7 +73,7 @@ def _measured(what: str, capture: Path, frames: int, *words: str | Path) -> Row:
     peak_mb = 0.0
     while True:
         time.sleep(0.02)
-        peak_mb = max(peak_mb, _peak_mb(process.pid))
+        peak_mb = max(peak_mb, peak_of(process.pid))
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
         if ended:
             break
@@ -84,7 +84,7 @@ def _measured(what: str, capture: Path, frames: int, *words: str | Path) -> Row:
     return Row(what, capture.stat().st_size, frames, seconds, busy, peak_mb)
 
 
-def _peak_mb(process: int) -> float:
+def peak_of(process: int) -> float:
     """Most memory so far; what the system says at the end counts our own, before the exec."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):

@@ -16,6 +16,7 @@ from . import (
     recovery_speed,
     replay,
     send,
+    tidy,
 )
 
 BENCHMARKS = {
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "recovery_real": ("Recovery on a real capture", recovery_real),
     "copies": ("Recovery from several damaged copies", copies),
     "replay": ("The replayer's paces and queues", replay),
+    "tidy": ("Merging, converting and recovering captures", tidy),
     "send": ("The sender's pace", send),
     "capture": ("Capture on a simulated monitor interface", capture),
 }

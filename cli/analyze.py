@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .files import FILE
 from .formats import TABLE, check_output, format_options, write_numbers
 from .one_run import Manner, analysis_options, analyze_run
 from .output import finish, number, print_table, say_when_compiling, share
 from .report import report_options, reporter
 from .throughput_table import assumptions, print_evaluation
-from .truth import FILE, one_of, truth_options
+from .truth import one_of, truth_options
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis

@@ -1,36 +1,23 @@
-"""``wtrec capture``: record frames, the broken ones too, from a monitor interface."""
+"""``wtrec capture``: record frames, the broken ones too, from monitor interfaces."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..recorder.wireless.channels import WIDTH_NAMES, Channel
+from .conditions import Condition, limits_and_rotation, rotation_condition, stop_condition
 from .filter import read_program, say_what_filters
+from .live import Display, print_rates, print_summary, stderr_is_terminal
+from .output import say_when_compiling
 from .signals import stopped_by_signals
 
 if TYPE_CHECKING:
-    from ..datasets.run import Counters
-    from ..recorder.capture import CaptureSummary
-
-
-def _condition(text: str) -> tuple[str, float]:
-    """``duration:60``, ``packets:1000`` or ``filesize:100000``."""
-    kind, _, number = text.partition(":")
-    try:
-        amount = float(number) if kind == "duration" else int(number)
-    except ValueError:
-        amount = 0
-    if kind not in {"duration", "packets", "filesize"} or not 0 < amount < 1e9:
-        raise click.BadParameter(
-            "wanted duration:SECONDS, packets:N or filesize:KB (1 KB is 1000 bytes), "
-            f"found {text!r}"
-        )
-    return kind, amount
+    from ..recorder.privileges import User
 
 
 def _key_value(text: str) -> tuple[str, str]:
@@ -41,7 +28,7 @@ def _key_value(text: str) -> tuple[str, str]:
 
 
 @click.command(short_help="Record frames, the broken ones too.")
-@click.argument("interface", metavar="IFACE")
+@click.argument("interfaces", nargs=-1, required=True, metavar="IFACE...")
 @click.option(
     "-w",
     "output",
@@ -76,17 +63,57 @@ def _key_value(text: str) -> tuple[str, str]:
     default=64,
     show_default=True,
     metavar="MIB",
-    help="Room for frames that wait to be written.",
+    help="Room for frames that wait to be written, for each interface.",
 )
 @click.option("-c", "count", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @click.option(
     "-a",
     "--autostop",
-    "conditions",
-    type=_condition,
+    "stop_at",
+    type=stop_condition,
     multiple=True,
     metavar="CONDITION",
-    help="Stop after duration:SECONDS, packets:N or filesize:KB; repeatable.",
+    help="Stop after duration:SECONDS, packets:N, filesize:KB or files:N; repeatable.",
+)
+@click.option(
+    "-b",
+    "--ring-buffer",
+    "rotate_at",
+    type=rotation_condition,
+    multiple=True,
+    metavar="CONDITION",
+    help="A new file after duration:SECONDS, packets:N or filesize:KB, or where the time is a "
+    "multiple of interval:SECONDS; files:N keeps the last N; printname:FILE prints the name of "
+    "each file that is complete. Repeatable.",
+)
+@click.option(
+    "--flush",
+    "flush_seconds",
+    type=click.FloatRange(0, 3600),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often what was written is made safe against a loss of power; 0: left to the kernel.",
+)
+@click.option("--channel", metavar="N", help="Tune to channel N first (from 1000 on: MHz).")
+@click.option(
+    "--width",
+    type=click.Choice(WIDTH_NAMES),
+    default="20",
+    show_default=True,
+    help="Width of it in MHz; the sign says where the other 20 MHz are.",
+)
+@click.option(
+    "--fcsfail/--no-fcsfail",
+    default=None,
+    help="Have frames with a bad FCS delivered, or not; as it is if not given.",
+)
+@click.option(
+    "-Z",
+    "user_name",
+    metavar="USER",
+    help="Who to be once the interfaces are open, and who owns the files; the user of sudo if not "
+    "given.",
 )
 @click.option(
     "--meta",
@@ -97,99 +124,96 @@ def _key_value(text: str) -> tuple[str, str]:
 )
 @click.option("--comment", default="", metavar="TEXT", help="Kept in the capture.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
+@click.option(
+    "-S", "lines", is_flag=True, help="A line an interface once a second, in a pipe, too."
+)
+@click.option("--live", is_flag=True, help="Frames, bad ones, retries and signal by rate.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.pass_context
 def capture(
     context: click.Context,
-    interface: str,
+    interfaces: tuple[str, ...],
     output: Path | None,
     filter_text: str | None,
     bpf_file: Path | None,
     snapshot_length: int,
     buffer_size: int,
     count: int | None,
-    conditions: tuple[tuple[str, float], ...],
+    stop_at: tuple[Condition, ...],
+    rotate_at: tuple[Condition, ...],
+    flush_seconds: float,
+    channel: str | None,
+    width: str,
+    fcsfail: bool | None,
+    user_name: str | None,
     meta: tuple[tuple[str, str], ...],
     comment: str,
     force: bool,
+    lines: bool,
+    live: bool,
     quiet: bool,
 ) -> None:
-    """Record the frames of monitor interface IFACE, the broken ones too.
+    """Record the frames of monitor interfaces IFACE..., the broken ones too.
 
     Ends at the first condition of -c and -a, or at Ctrl-C, and says what was received, dropped
-    and written. Exit code 3 means that the kernel dropped frames.
+    and written. With -b, SIGHUP begins a new file. Exit code 3 means that the kernel dropped
+    frames.
     """
     if filter_text is not None and bpf_file is not None:
         raise click.UsageError("-f and --bpf-file are two ways to give one filter: take one")
     program = None if bpf_file is None else read_program(bpf_file)
+    if channel is None and width != "20":
+        raise click.UsageError("--width is the width of a --channel: give both")
+    limits, rotation, print_names = limits_and_rotation(count, stop_at, rotate_at)
 
     from ..recorder.capture import CaptureSettings
     from ..recorder.capture import capture as run_capture
+    from ..recorder.live import LiveRates
     from ..recorder.stop import Stop
 
-    limits: dict[str, float] = {"packets": count} if count else {}
-    for kind, amount in conditions:
-        limits[kind] = min(amount, limits.get(kind, amount))
     settings = CaptureSettings(
-        interface=interface,
+        interfaces=interfaces,
         output=output,
         force=force,
         filter_text=filter_text,
         program=program,
         snap_length=snapshot_length,
         buffer_mib=buffer_size,
-        max_frames=int(limits["packets"]) if "packets" in limits else None,
-        max_seconds=limits.get("duration"),
-        max_bytes=int(limits["filesize"] * 1000) if "filesize" in limits else None,
+        limits=limits,
+        rotation=rotation,
+        print_names=print_names,
+        flush_seconds=flush_seconds,
+        channel=None if channel is None else Channel.parse(channel, width),
+        fcsfail=fcsfail,
+        drop_privileges=True,
+        user=_user(user_name),
         meta=dict(meta),
         comment=comment,
     )
-    show_progress = not quiet and sys.stderr.isatty()
-    with Stop() as stop, stopped_by_signals(stop):
+    with contextlib.ExitStack() as held:
+        stop = held.enter_context(Stop())
+        held.enter_context(stopped_by_signals(stop, hangup_rotates=rotation is not None))
+        rates = LiveRates() if live else None
+        display = Display(
+            on_terminal=not quiet and stderr_is_terminal(), lines=lines and not quiet, rates=rates
+        )
         summary = run_capture(
             settings,
             stop=stop,
-            progress=_Progress() if show_progress else None,
+            progress=display,
+            on_start=say_when_compiling,
             on_filter=functools.partial(say_what_filters, quiet=quiet),
+            rates=rates,
         )
-    if show_progress:
-        click.echo("\r\x1b[K", nl=False, err=True)
-    _print_summary(summary)
+        display.close()
+    if rates is not None:
+        print_rates(rates)
+    print_summary(summary)
     context.exit(summary.exit_code)
 
 
-class _Progress:
-    """One line on the terminal, written over once a second."""
+def _user(name: str | None) -> User | None:
+    """Whom to become."""
+    from ..recorder.privileges import sudo_user, user_named
 
-    def __init__(self) -> None:
-        self._written = 0
-        self._at = time.monotonic()
-
-    def __call__(self, counters: Counters) -> None:
-        now = time.monotonic()
-        rate = (counters.written - self._written) / (now - self._at)
-        self._written, self._at = counters.written, now
-        click.echo(
-            f"\r\x1b[K{counters.written:,} frames, {rate:,.0f}/s, {_share(counters)} bad FCS, "
-            f"{counters.dropped_by_kernel:,} dropped",
-            nl=False,
-            err=True,
-        )
-
-
-def _print_summary(summary: CaptureSummary) -> None:
-    counters = summary.counters
-    for line in (
-        f"{summary.path}: ended by {summary.run.ended_by}",
-        f"  received           {counters.received:>12,}",
-        f"  dropped by kernel  {counters.dropped_by_kernel:>12,}",
-        f"  written            {counters.written:>12,}",
-        f"  bad FCS            {counters.bad_fcs:>12,}  ({_share(counters)}, the driver's claim)",
-    ):
-        click.echo(line, err=True)
-    if summary.error is not None:
-        click.echo(f"error: {summary.error}", err=True)
-
-
-def _share(counters: Counters) -> str:
-    return f"{counters.bad_fcs / counters.written:.1%}" if counters.written else "0.0%"
+    return sudo_user() if name is None else user_named(name)

@@ -10,12 +10,13 @@ import click
 
 from ..errors import MatchError
 from .compare_table import print_comparison
+from .files import FILE
 from .formats import TABLE, check_output, format_options, write_numbers
 from .one_run import Manner, analysis_options, analyze_run
 from .output import finish, say_when_compiling
 from .report import check_tools, report_options
 from .throughput_table import assumptions
-from .truth import FILE, one_of, rule_options
+from .truth import one_of, rule_options
 
 if TYPE_CHECKING:
     from ..analysis.compare import Run

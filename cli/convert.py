@@ -1,4 +1,4 @@
-"""``wtrec convert``: captures to error masks, masks to captures, masks to text and back."""
+"""``wtrec convert``: captures in other formats, their error masks, and masks over other content."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from typing import Any
 
 import click
 
-from ..errors import CaptureError
+from .files import FILE, NEW_FILE, check_new
 from .output import finish, progress, say_when_compiling
-from .truth import FILE, journal_losses, one_of, open_truth, rule, truth_options
+from .truth import journal_losses, one_of, open_truth, rule, truth_options
+
+_MASKS = ".masks.parquet"
+_KINDS = {".pcapng": "pcapng", ".pcap": "pcap", ".parquet": "frames", ".csv": "csv"}
 
 
-@click.command(short_help="Error masks of a capture, and masks laid over other payloads.")
+@click.command(short_help="Captures as pcap, pcapng, Parquet, error masks; masks over payloads.")
 @click.argument("source_file", metavar="FILE", type=FILE)
 @click.option(
     "--to",
     "kind",
-    type=click.Choice(["masks", "pcapng", "csv"]),
-    required=True,
-    help="masks: of a capture (or CSV), no payloads in it; csv: masks as text; pcapng: masks laid "
+    type=click.Choice(["pcapng", "pcap", "frames", "masks", "csv"]),
+    help="What to write [default: what the new file's name ends in]. Of a capture: pcapng, pcap, "
+    "frames (.parquet), masks (.masks.parquet; no payloads in it). Of masks: csv; pcapng, laid "
     "over other payloads.",
 )
 @click.option(
     "-o",
     "output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=NEW_FILE,
     required=True,
     metavar="FILE",
-    help="The file to write.",
+    help="The file to write; a capture is packed if its name ends in .gz or .zst.",
 )
 @click.option(
     "--over",
@@ -45,7 +48,7 @@ from .truth import FILE, journal_losses, one_of, open_truth, rule, truth_options
 def convert(
     context: click.Context,
     source_file: Path,
-    kind: str,
+    kind: str | None,
     output: Path,
     over: Path | None,
     tx_log: Path | None,
@@ -56,11 +59,22 @@ def convert(
 ) -> None:
     """Convert FILE: a capture, masks (.masks.parquet), or an error trace (.csv).
 
-    A mask says which bits of a frame were wrong, and nothing of its content.
+    pcapng keeps all that a capture has; pcap has one link type, packets and their times; frames is
+    a table with a row a frame. A mask says which bits of a frame were wrong, and nothing of its
+    content.
     """
     is_masks = source_file.suffix in {".parquet", ".csv"}
-    if not is_masks and kind != "masks":
+    kind = kind or _by_name(output, is_masks=is_masks)
+    if not is_masks and kind == "csv":
         raise click.UsageError(f"{source_file} is a capture: --to masks first")
+    if is_masks and kind in {"pcap", "frames"}:
+        raise click.UsageError(f"{source_file} are masks: --to pcapng first")
+    if not is_masks and kind != "masks":
+        if over or tx_log or payload or source:
+            raise click.UsageError(f"--over, --tx-log, --payload and --truth: not with --to {kind}")
+        check_new([output], [source_file], force=force)
+        _transcode(context, source_file, kind, output, quiet=quiet)
+        return
     if kind == "pcapng" and (over is None) == (payload is None):
         raise click.UsageError("--to pcapng needs --over TX.parquet or --payload RULE")
     if kind != "pcapng" and over is not None:
@@ -71,13 +85,7 @@ def convert(
     from ..datasets.run import tx_log_path
 
     written = [output, tx_log_path(output)] if kind == "pcapng" else [output]
-    for path in written:
-        if path in {source_file, over} or (path.exists() and path.samefile(source_file)):
-            raise click.UsageError(f"{path} would be read and written: name another with -o")
-        if path.exists() and not force:
-            raise CaptureError(
-                f"{path} exists; name another file with -o, or overwrite it with --force"
-            )
+    check_new(written, [source_file, *([over] if over else [])], force=force)
     say_when_compiling()
     if not is_masks:
         losses, note = _to_masks(source_file, output, tx_log, payload, source, quiet=quiet)
@@ -88,6 +96,38 @@ def convert(
     if not quiet:
         click.echo(f"{output}: {note}", err=True)
     finish(context, losses)
+
+
+def _by_name(output: Path, *, is_masks: bool) -> str:
+    from ..datasets.sink import capture_suffix
+
+    if output.name.endswith(_MASKS) or (is_masks and output.suffix == ".parquet"):
+        return "masks"
+    kind = _KINDS.get(capture_suffix(output))
+    if kind is None:
+        raise click.UsageError(f"-o {output}: its name does not say what to write; add --to")
+    return kind
+
+
+def _transcode(
+    context: click.Context, source_file: Path, kind: str, output: Path, *, quiet: bool
+) -> None:
+    """A capture in another format."""
+    say_when_compiling()
+    from ..datasets import transcode
+
+    write = {
+        "pcapng": transcode.to_pcapng,
+        "pcap": transcode.to_pcap,
+        "frames": transcode.to_frames,
+    }[kind]
+    done = write(source_file, output)
+    if not quiet:
+        for note in done.notes:
+            click.echo(f"wtrec: note: {output}: {note}", err=True)
+        what = "frames" if kind == "frames" else "packets"
+        click.echo(f"{output}: {done.packets:,} {what}", err=True)
+    finish(context, done.losses)
 
 
 def _to_masks(

@@ -11,6 +11,7 @@ import click
 from .output import finish, number, print_json, print_table, progress, say_when_compiling
 
 if TYPE_CHECKING:
+    from ..datasets.drops import Account
     from ..datasets.info import CaptureInfo
 
 
@@ -51,6 +52,39 @@ def info(context: click.Context, files: tuple[Path, ...], output_format: str, qu
     finish(context, [loss for item in infos for loss in item.losses])
 
 
+def _account(account: Account) -> list[tuple[str, str]]:
+    """What became of an interface's frames, as far as anybody says."""
+    counts = {
+        "received": account.received,
+        "dropped by kernel": account.dropped_by_kernel,
+        "dropped by interface": account.dropped_by_interface,
+        "written": account.written,
+        "in the file": account.packets,
+    }
+    texts = [f"{name} {count:,}" for name, count in counts.items() if count is not None]
+    if account.unexplained and account.unexplained > 0:
+        texts.append(f"neither dropped nor written {account.unexplained:,}")
+    lines = [("  frames", ", ".join(texts))]
+    if account.cut:
+        lines.append(("  cut", f"{account.cut:,} packets, by the snap length"))
+    if account.first and account.last and account.largest:
+        lines.append(("  drops noted", f"{account.noted:,} in {account.gaps:,} gaps"))
+        for name, gap in (
+            ("first", account.first),
+            ("last", account.last),
+            ("largest", account.largest),
+        ):
+            facts = gap.to_json()
+            silence = "" if gap.silent_ns is None else f", {gap.silent_ns / 1e6:,.3f} ms of silence"
+            when = f" at {facts['time']}" if facts["time"] else ""
+            text = f"{gap.lost:,} before packet {gap.number:,}{when}{silence}"
+            lines.append((f"    {name}", text))
+    if (account.dropped_by_kernel or 0) > account.noted:
+        unplaced = (account.dropped_by_kernel or 0) - account.noted
+        lines.append(("  drops not noted", f"{unplaced:,}: nobody says between which packets"))
+    return lines
+
+
 def _print(item: CaptureInfo) -> None:
     facts = item.to_json()
     frames = item.frames
@@ -69,10 +103,8 @@ def _print(item: CaptureInfo) -> None:
         lines.append(("other packets", number(item.other_linktypes)))
     if item.malformed:
         lines.append(("malformed headers", number(item.malformed)))
-    if item.drops:
-        lines.append(("dropped", f"{item.drops:,} (the file's own count)"))
     if item.first is not None:
-        order = "" if item.in_order else " (not in order)"
+        order = f" ({item.unsorted:,} packets not in order)" if item.unsorted else ""
         lines += [("first", facts["first"]), ("last", facts["last"] + order)]
     for name in ("application", "os", "hardware"):
         if facts[name]:
@@ -83,9 +115,12 @@ def _print(item: CaptureInfo) -> None:
         parts += [f"filter {interface.filter!r}"] if interface.filter else []
         name = interface.name or "unnamed"
         lines.append((f"interface {interface.id}", f"{name}: {', '.join(parts)}"))
-    for counts in item.statistics:
-        texts = [f"{name} {count:,}" for name, count in counts.items() if name != "interface"]
-        lines.append((f"counters {counts['interface']}", ", ".join(texts)))
+        lines += _account(item.accounts[interface.id])
+    if item.run is not None:
+        counts = {"received": item.run.received, "dropped by kernel": item.run.dropped_by_kernel}
+        counts |= {"written": item.run.written}
+        lines.append(("run.json", ", ".join(f"{name} {n:,}" for name, n in counts.items())))
+    lines += [("  disagreement", text) for text in item.disagreements]
     lines.append(("blocks", ", ".join(f"{n} {count:,}" for n, count in item.blocks.items())))
     lines += [("comment", comment) for comment in item.comments]
     click.echo(f"{item.path}:")

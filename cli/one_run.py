@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .files import FILE
 from .output import progress
-from .truth import FILE, journal_losses, open_truth
+from .truth import journal_losses, open_truth
 
 if TYPE_CHECKING:
     from ..analysis.analyze import Analysis

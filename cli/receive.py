@@ -119,7 +119,7 @@ def receive(
 
 
 def _print(packet: Packet) -> None:
-    from ..datasets.run import to_rfc3339
+    from ..datasets.members import to_rfc3339
     from ..recorder.hexdump import hexdump
 
     head = f"#{packet.number}  {to_rfc3339(packet.time)}  {packet.length} bytes"
@@ -150,7 +150,7 @@ def _described(facts: FrameFacts) -> str:
 
 
 def _print_json(packet: Packet) -> None:
-    from ..datasets.run import to_rfc3339
+    from ..datasets.members import to_rfc3339
 
     value: dict[str, object] = {
         "number": packet.number,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import WtrecError
+from .files import FILE
 
 if TYPE_CHECKING:
     from ..analysis.truth import Truth
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SIBLINGS, LIKELY_SIBLINGS = "siblings", "likely-siblings"
 
 

@@ -137,3 +137,8 @@ def with_comment(block: pcapng.InterfaceDescription, comment: str) -> pcapng.Int
     """The interface, with one comment more."""
     extra = pcapng.InterfaceDescription.make(0, comments=[comment]).options
     return replace(block, options=(*block.options, *extra))
+
+
+def without_length(section_header: bytes) -> bytes:
+    """The block, which says no longer how long its section is: right whatever becomes of that."""
+    return section_header[:16] + b"\xff" * 8 + section_header[24:]

@@ -8,10 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..errors import FormatError
 from .census import Census
+from .drops import Account, Accounts, disagreements
 from .files import sha256_of
+from .members import to_rfc3339
+from .merged_run import run_of
 from .reader import CaptureReader, Interface
-from .run import to_rfc3339
+from .run import Counters, run_json_path, stem
 
 
 @dataclass
@@ -28,6 +32,10 @@ class CaptureInfo:
         other_linktypes: Packets that are no 802.11 frames.
         malformed: Frames whose Radiotap header is not sound.
         drops: Packets that the file itself says were lost between its packets.
+        accounts: What became of the frames of each interface.
+        run: Counters of ``run.json``; None without one, or where it does not have them.
+        disagreements: Where counters contradict each other, one sentence each.
+        unsorted: Packets that are earlier than one before them.
         first: Earliest time, ns since 1970, UTC; None without frames that have one.
         last: Latest time.
         in_order: Whether times never fall.
@@ -51,6 +59,10 @@ class CaptureInfo:
     other_linktypes: int = 0
     malformed: int = 0
     drops: int = 0
+    accounts: list[Account] = field(default_factory=list)
+    run: Counters | None = None
+    disagreements: list[str] = field(default_factory=list)
+    unsorted: int = 0
     first: int | None = None
     last: int | None = None
     in_order: bool = True
@@ -76,6 +88,10 @@ class CaptureInfo:
             "other_linktypes": self.other_linktypes,
             "malformed": self.malformed,
             "drops": self.drops,
+            "accounts": [account.to_json() for account in self.accounts],
+            "run": None if self.run is None else asdict(self.run),
+            "disagreements": self.disagreements,
+            "unsorted": self.unsorted,
             "first": None if self.first is None else to_rfc3339(self.first),
             "last": None if self.last is None else to_rfc3339(self.last),
             "in_order": self.in_order,
@@ -110,7 +126,8 @@ def read_info(
         FormatError: Not a capture, or damage in its middle.
     """
     info = CaptureInfo(str(path), size=path.stat().st_size)
-    with ThreadPoolExecutor(1) as hasher, CaptureReader(path) as reader:
+    accounts = Accounts()
+    with ThreadPoolExecutor(1) as hasher, CaptureReader(path, watch=accounts.watch) as reader:
         digest = hasher.submit(sha256_of, path)
         for frames in reader:
             info.frames.add(frames)
@@ -139,7 +156,24 @@ def read_info(
         counts = {name: getattr(block, name) for name in counters}
         known = {name: count for name, count in counts.items() if count is not None}
         info.statistics.append({"interface": interface, **known})
+        accounts.of(interface).count(block)
+    info.accounts = [accounts.of(interface.id) for interface in reader.interfaces]
+    info.unsorted = accounts.unsorted
+    _compare(info, path)
     return info
+
+
+def _compare(info: CaptureInfo, path: Path) -> None:
+    """See whether those who counted agree; ``run.json`` counts for all of its files."""
+    try:
+        run = run_of(path, info.comments)
+    except FormatError as error:
+        info.disagreements = [f"run.json cannot be read: {error}"]
+        run = None
+    info.run = None if run is None else run.counters
+    is_one = run_json_path(path).stem == stem(path)  # else there were several, or are
+    is_all = run is not None and len(run.files) <= 1 and is_one
+    info.disagreements += disagreements(info.accounts, info.run if is_all else None)
 
 
 def _add_times(info: CaptureInfo, times: Any) -> None:

@@ -122,6 +122,11 @@ def self_describing(key: bytes, packet_id: int, length: int) -> bytes:
     return bytes(payload)
 
 
+def id_offsets(length: int) -> list[int]:
+    """Where in a self-describing payload of ``length`` bytes its id stands: 8 bytes each."""
+    return [offset + STAMP_LENGTH - 8 for offset in _stamp_offsets(length)]
+
+
 def packet_ids(payload: bytes) -> Iterator[int]:
     """The packet ids that a received payload may have, the likeliest first.
 

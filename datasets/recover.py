@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..errors import FormatError, WtrecError
 from . import pcap, pcapng
+from .copying import without_length
 from .files import replacing
 from .records_kernel import ANY_GAP_S, AT_END, MORE, YEAR_S, find_record, sound_records
 from .resync import next_block
@@ -30,7 +31,6 @@ from .source import MappedSource, Source, open_source
 from .walk import Between, Damage, Records, Walk
 
 _ROW = 3  # records of pcap that are believed where one alone is not
-_SECTION_LENGTH = 16  # offset in a section header
 _CHUNK = 8 << 20
 
 
@@ -189,7 +189,7 @@ def _save_pcapng(walk: Walk, size: int, copy: _Copy, on_progress: Callable[[Sour
             if isinstance(event.block, pcapng.SectionHeader):
                 is_first, may_lack = True, False
                 # its length would be wrong if something of the section is lost
-                wire = wire[:_SECTION_LENGTH] + b"\xff" * 8 + wire[_SECTION_LENGTH + 8 :]
+                wire = without_length(wire)
             copy.other(wire)
         else:
             section = walk.section if walk.sections else None

@@ -61,9 +61,9 @@ def _behind(source: Source, size: int, damage: int, section: Section) -> int:
     if len(view) < _HEAD:
         return damage + 1
     order = section.order
-    kind, length, interface = struct.unpack_from(f"{order}3I", view.data)
     captured: int
-    captured, original = struct.unpack_from(f"{order}2I", view.data, 20)
+    length: int
+    kind, length, interface, _, _, captured, original = struct.unpack_from(f"{order}7I", view.data)
     if length >= pcapng.MIN_BLOCK_LENGTH and length % 4 == 0 and damage + length <= size:
         again = bytes(source.view(damage + length - 4, 4)[:4])
         if again == struct.pack(f"{order}I", length):

@@ -3,7 +3,9 @@
 The same object stands in a file beside the capture (``run.pcapng`` → ``run.json``) and in a
 comment of the capture's section header, so that neither is lost when the other is.
 It is written when the run starts, with ``end``, ``counters`` and ``ended_by`` null, and again
-when it ends; a run without an end was killed. Times are UTC (RFC 3339) with nanoseconds.
+when it ends; a run without an end was killed. A capture in several files has one, which is written
+at each new file, too: ``run_00001_20260101120000.pcapng`` → ``run.json``.
+Times are UTC (RFC 3339) with nanoseconds.
 """
 
 from __future__ import annotations
@@ -13,15 +15,15 @@ import platform
 import re
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..errors import FormatError
 from .files import atomic_write, sha256_of
+from .members import Members, to_rfc3339
 
 SCHEMA_VERSION = 1
 
@@ -54,6 +56,38 @@ class Counters:
     dropped_by_kernel: int
     written: int
     bad_fcs: int
+
+    @classmethod
+    def sum(cls, several: Iterable[Counters]) -> Counters:
+        """The numbers of several interfaces together."""
+        rows = [
+            (each.received, each.dropped_by_kernel, each.written, each.bad_fcs) for each in several
+        ]
+        return cls(
+            received=sum(row[0] for row in rows),
+            dropped_by_kernel=sum(row[1] for row in rows),
+            written=sum(row[2] for row in rows),
+            bad_fcs=sum(row[3] for row in rows),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInterface:
+    """One of the interfaces of a run.
+
+    Attributes:
+        name: Its name.
+        driver: Its driver, empty where unknown.
+        channel: As ``iw`` describes it, None where unknown.
+        monitor_flags: Flags that were set on it, None where nobody set any.
+        counters: Numbers of its frames, None while it runs.
+    """
+
+    name: str
+    driver: str = ""
+    channel: str | None = None
+    monitor_flags: tuple[str, ...] | None = None
+    counters: Counters | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +128,7 @@ class Run:
         host: Name of the machine that recorded.
         os: Its operating system and kernel.
         wtrec_version: Version of the program that recorded.
-        interface: Name of the interface.
+        interface: Name of the interface; of several, of the first.
         driver: Its driver, empty where unknown.
         channel: As ``iw`` describes it, None where unknown.
         filter: The capture filter, None for every frame.
@@ -103,7 +137,10 @@ class Run:
         meta: The user's own keys and values.
         comment: The user's own sentence.
         counters: Numbers of frames, None while it runs.
-        files: The files of the run.
+        interfaces: All interfaces, in the order of the capture; empty where nobody recorded.
+        time_stamp_type: Where times come from, ``host`` for the kernel's clock; None where unknown.
+        clock_change_ns: By how much the clock was set under way, beside its own running.
+        files: The files of the run that there are: of several, the oldest may be gone.
         ended_by: Why it ended, for example ``duration`` or ``SIGINT``; None while it runs.
         merged_from: The captures that ``wtrec merge`` made it of.
     """
@@ -123,6 +160,9 @@ class Run:
     meta: Mapping[str, str] = field(default_factory=dict)
     comment: str = ""
     counters: Counters | None = None
+    interfaces: tuple[RunInterface, ...] = ()
+    time_stamp_type: str | None = None
+    clock_change_ns: int | None = None
     files: tuple[RunFile, ...] = ()
     ended_by: str | None = None
     merged_from: tuple[MergedFrom, ...] = ()
@@ -161,6 +201,12 @@ class Run:
                 "meta": dict(self.meta),
                 "comment": self.comment,
                 "counters": self.counters and _members(self.counters),
+                "interfaces": [
+                    _members(each) | {"counters": each.counters and _members(each.counters)}
+                    for each in self.interfaces
+                ],
+                "time_stamp_type": self.time_stamp_type,
+                "clock_change_ns": self.clock_change_ns,
                 "files": [_members(file) for file in self.files],
                 "ended_by": self.ended_by,
                 "merged_from": [_members(part) for part in self.merged_from],
@@ -184,7 +230,7 @@ class Run:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise FormatError(f"no JSON: {error}", path=path) from error
-        members = _Members(value, "run.json", path)
+        members = Members(value, "run.json", path)
         schema = members.take("schema_version", int)
         if schema > SCHEMA_VERSION:
             raise FormatError(
@@ -208,6 +254,18 @@ class Run:
             meta=_meta(members.sub("meta")),
             comment=members.take("comment", str, ""),
             counters=_counters(members.sub("counters")),
+            interfaces=tuple(
+                RunInterface(
+                    name=each.take("name", str),
+                    driver=each.take("driver", str, ""),
+                    channel=each.take("channel", str, None),
+                    monitor_flags=each.strings("monitor_flags"),
+                    counters=_counters(each.sub("counters")),
+                )
+                for each in members.subs("interfaces")
+            ),
+            time_stamp_type=members.take("time_stamp_type", str, None),
+            clock_change_ns=members.take("clock_change_ns", int, None),
             files=tuple(
                 RunFile(
                     name=file.take("name", str),
@@ -244,18 +302,29 @@ class Run:
 
 
 def run_json_path(capture: Path) -> Path:
-    """Where the metadata of a capture stands: ``run.pcapng`` → ``run.json``, beside it."""
-    return capture.with_name(f"{stem(capture)}.json")
+    """Where the metadata of a capture stands: ``run.pcapng`` → ``run.json``, beside it.
+
+    A file of several, ``run_00001_20260101120000.pcapng``, has that of its run.
+    """
+    return capture.with_name(f"{run_stem(capture)}.json")
 
 
 def tx_log_path(capture: Path) -> Path:
-    """Where the tx log of a capture stands: ``run.pcapng`` → ``run.tx.parquet``."""
-    return capture.with_name(f"{stem(capture)}.tx.parquet")
+    """Where the tx log of a capture stands: ``run.pcapng`` → ``run.tx.parquet``.
+
+    A file of several, ``run_00001_20260101120000.pcapng``, has that of its run.
+    """
+    return capture.with_name(f"{run_stem(capture)}.tx.parquet")
 
 
 def masks_path(capture: Path) -> Path:
     """Where the error masks of a capture stand: ``run.pcapng`` → ``run.masks.parquet``."""
     return capture.with_name(f"{stem(capture)}.masks.parquet")
+
+
+def frames_path(capture: Path) -> Path:
+    """Where the frames of a capture stand as a table: ``run.pcapng`` → ``run.frames.parquet``."""
+    return capture.with_name(f"{stem(capture)}.frames.parquet")
 
 
 def results_path(capture: Path, algorithm: str) -> Path:
@@ -269,7 +338,8 @@ def results_beside(capture: Path) -> list[Path]:
     ``run.2.crc-flip.parquet`` belongs to ``run.2.pcapng``, not to ``run.pcapng``.
     """
     found = sorted(path for path in capture.parent.iterdir() if is_results_of(path, capture))
-    return [path for path in found if path not in {tx_log_path(capture), masks_path(capture)}]
+    others = {tx_log_path(capture), masks_path(capture), frames_path(capture)}
+    return [path for path in found if path not in others]
 
 
 def is_results_of(path: Path, capture: Path) -> bool:
@@ -282,93 +352,28 @@ def stem(capture: Path) -> str:
     return re.sub(r"(\.(pcapng|pcap|cap))?(\.(gz|zst))?$", "", capture.name)
 
 
-def to_rfc3339(time: int) -> str:
-    """Nanoseconds since 1970 as ``2026-01-31T12:00:00.123456789Z``."""
-    seconds, nanoseconds = divmod(time, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+def run_stem(capture: Path) -> str:
+    """What the names of what a run has once begin with, also for a file of several of it."""
+    return re.sub(r"_\d{5}_\d{14}$", "", stem(capture), flags=re.ASCII)
 
 
-def from_rfc3339(text: str) -> int:
-    """Nanoseconds since 1970 of a UTC time with up to nine decimals.
-
-    Raises:
-        ValueError: It is not such a time.
-    """
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", text, re.ASCII)
-    if match is None:
-        raise ValueError(text)
-    seconds = int(datetime.fromisoformat(f"{match[1]}+00:00").timestamp())
-    return seconds * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
-
-
-def _members(record: Filter | Counters | RunFile | MergedFrom) -> dict[str, object]:
+def _members(
+    record: Filter | Counters | RunFile | RunInterface | MergedFrom,
+) -> dict[str, object]:
     return {item.name: getattr(record, item.name) for item in fields(record)}
 
 
-_REQUIRED = object()
-
-
-class _Members:
-    """The members of one JSON object, taken with their type checked."""
-
-    def __init__(self, value: object, where: str, path: str | None) -> None:
-        self._where = where
-        self._path = path
-        if not isinstance(value, dict):
-            raise self._error(f"wanted an object, found {_kind(value)}")
-        self.value: dict[str, Any] = value
-
-    def _error(self, what: str) -> FormatError:
-        return FormatError(f"{self._where}: {what}", path=self._path)
-
-    def take(self, name: str, kind: type, default: Any = _REQUIRED) -> Any:
-        value = self.value.get(name)
-        if value is None and default is not _REQUIRED:
-            return default
-        if type(value) is not kind:
-            raise self._error(f"member {name!r}: wanted {kind.__name__}, found {_kind(value)}")
-        return value
-
-    def time(self, name: str) -> int:
-        text = self.take(name, str)
-        try:
-            return from_rfc3339(text)
-        except ValueError as error:
-            raise self._error(
-                f"member {name!r}: wanted a UTC time like 2026-01-31T12:00:00.000000000Z, "
-                f"found {text[:40]!r}"
-            ) from error
-
-    def strings(self, name: str) -> tuple[str, ...] | None:
-        values = self.take(name, list, None)
-        if values is not None and not all(isinstance(value, str) for value in values):
-            raise self._error(f"member {name!r}: wanted a list of strings")
-        return None if values is None else tuple(values)
-
-    def sub(self, name: str) -> _Members | None:
-        value = self.value.get(name)
-        return None if value is None else _Members(value, f"{self._where}: {name}", self._path)
-
-    def subs(self, name: str) -> list[_Members]:
-        where = f"{self._where}: {name}"
-        return [_Members(value, where, self._path) for value in self.take(name, list, [])]
-
-
-def _kind(value: object) -> str:
-    return "nothing" if value is None else type(value).__name__
-
-
-def _filter(members: _Members | None) -> Filter | None:
+def _filter(members: Members | None) -> Filter | None:
     if members is None:
         return None
     return Filter(text=members.take("text", str, None), program=members.take("program", str))
 
 
-def _counters(members: _Members | None) -> Counters | None:
+def _counters(members: Members | None) -> Counters | None:
     if members is None:
         return None
     return Counters(**{item.name: members.take(item.name, int) for item in fields(Counters)})
 
 
-def _meta(members: _Members | None) -> dict[str, str]:
+def _meta(members: Members | None) -> dict[str, str]:
     return {} if members is None else {name: members.take(name, str) for name in members.value}

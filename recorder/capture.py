@@ -1,37 +1,44 @@
-"""Capture: from a monitor interface into a pcapng file, losing nothing without counting it.
+"""Capture: from monitor interfaces into pcapng files, losing nothing without counting it.
 
     ring block ──► kernel writes its frames as Enhanced Packet Blocks ──► one write to the file
 
+The sockets come first: frames wait in their rings while privileges are dropped, the filter is
+checked and kernels are compiled. A filter's expression is compiled within milliseconds, in the way
+that is right where libpcap errs, and attached at once; when the check is done, its result is locked
+in place. Until then a filter that drops everything stands there.
+
 ``capture`` does the whole job and returns what came of it, whatever ended it: a limit, a
 request to stop, an interface that went away, a full disk. It raises only before the first
-frame. The capture's section header and ``run.json`` hold the same description of the run.
+frame. The captures' section headers and ``run.json`` hold the same description of the run.
 """
 
 from __future__ import annotations
 
-import platform
-import time
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..datasets.pcapng import InterfaceDescription, SectionHeader
-from ..datasets.run import Counters, Filter, Run, RunFile, run_json_path
 from ..errors import EXIT_FAILED, EXIT_LOSS, CaptureError
-from . import bpf
-from .capture_file import CaptureFile
+from . import bpf, privileges
 from .interface import Interface, monitor_interface
+from .ring import Ring, Stash
+from .rotation import Limits, Moment, Rotation
 from .stop import Stop
-from .wireless.link import noted_flags
-from .wireless.nl80211 import channel
 
 if TYPE_CHECKING:
+    from ..datasets.run import Counters, Run
+    from .bpf.check import CompiledFilter
     from .bpf.examine import Examined
-    from .capture_loop import Limits, Progress
+    from .capture_files import CaptureFiles
+    from .capture_loop import CaptureLoop, Progress
+    from .feed import Feed
+    from .live import LiveRates
+    from .wireless.channels import Channel
 
-_NANOSECONDS = 9  # if_tsresol
+_CLOCK_STEP = 100_000_000  # ns: less is how clocks run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,30 +46,40 @@ class CaptureSettings:
     """What to capture, how, and until when.
 
     Attributes:
-        interface: Name of a monitor interface that is up.
+        interfaces: Names of monitor interfaces that are up, of one link type.
         output: The capture's path; None makes ``run-<UTC time>.pcapng`` in the current folder.
         force: Overwrite what is there.
         filter_text: pcap-filter(7) expression, in which named filters may stand; None for none.
         program: A compiled filter; ``filter_text`` is then only what it was compiled from.
         snap_length: Most bytes kept of a frame.
-        buffer_mib: Size of the ring in MiB.
-        max_frames: Stop after so many frames.
-        max_seconds: Stop after so many seconds.
-        max_bytes: Stop before the file is larger.
+        buffer_mib: Size of each interface's ring in MiB.
+        limits: Where it ends.
+        rotation: When another file begins; None for a single one.
+        channel: Where to tune the interfaces; None leaves them where they are.
+        fcsfail: Whether they deliver frames with a bad FCS; None leaves that as it is.
+        print_names: Where the name of each file that is complete is printed.
+        flush_seconds: How often what was written is made durable; 0 leaves it to the kernel.
+        drop_privileges: Give up all capabilities once the sockets are open.
+        user: Whom to become then; None: nobody else.
         meta: The user's keys and values, kept in ``run.json``.
-        comment: The user's sentence, kept in ``run.json`` and as the capture's first comment.
+        comment: The user's sentence, kept in ``run.json`` and as the captures' first comment.
     """
 
-    interface: str
+    interfaces: Sequence[str]
     output: Path | None = None
     force: bool = False
     filter_text: str | None = None
     program: bpf.Program | None = None
     snap_length: int = bpf.MAX_SNAP_LENGTH
     buffer_mib: int = 64
-    max_frames: int | None = None
-    max_seconds: float | None = None
-    max_bytes: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    rotation: Rotation | None = None
+    channel: Channel | None = None
+    fcsfail: bool | None = None
+    print_names: str | None = None
+    flush_seconds: float = 0
+    drop_privileges: bool = False
+    user: privileges.User | None = None
     meta: Mapping[str, str] = field(default_factory=dict)
     comment: str = ""
 
@@ -72,7 +89,7 @@ class CaptureSummary:
     """What came of a capture.
 
     Attributes:
-        path: The capture.
+        path: The capture; of several files, the last.
         run: Its description as ``run.json`` has it, with counters and reason.
         error: Why it ended before it should have, None if it ended as asked.
     """
@@ -95,149 +112,176 @@ def capture(
     *,
     stop: Stop | None = None,
     progress: Progress | None = None,
+    on_start: Callable[[], None] = lambda: None,
     on_filter: Callable[[Examined], None] = lambda _examined: None,
+    rates: LiveRates | None = None,
 ) -> CaptureSummary:
     """Capture until a limit is reached, ``stop`` is asked for, or something breaks.
 
     Args:
         settings: What to capture.
-        stop: Ask it to finish, from a signal handler or another thread.
+        stop: Ask it to finish, or to begin a new file, from a signal handler or another thread.
         progress: Called about once a second with the numbers so far.
+        on_start: Called when frames are caught, and privileges dropped.
         on_filter: Called with what was found out about the filter, if there is one, before it is
-            attached.
+            locked.
+        rates: Counts the frames by rate beside the capture; closed in the end.
 
     Raises:
-        CaptureError: The interface, the rights or the output file do not allow it.
+        CaptureError: The interfaces, the rights or the output file do not allow it.
         FilterError: The expression does not compile.
     """
-    facts = monitor_interface(settings.interface)
-    examined = _examine(settings, facts)
-    if examined is not None:
-        on_filter(examined)
-        settings = replace(settings, filter_text=examined.expression or settings.filter_text)
-    program = _program(settings, examined)
-    from .capture_loop import CaptureLoop, warm_up
-    from .ring import Ring
+    facts = _interfaces(settings)
+    if settings.channel is not None or settings.fcsfail is not None:
+        from .wireless.adjust import adjust
 
-    path = settings.output or Path(f"run-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.pcapng")
-    warm_up()
-    start = time.time_ns()
-    run = _describe(settings, facts, program, path, start)
-    with (
-        Ring(settings.interface, program, settings.buffer_mib) as ring,
-        _create(path, settings, facts, run) as file,
-    ):
-        loop = CaptureLoop(ring, facts, file, _limits(settings, start), settings.snap_length)
-        loop.run(stop, progress)
-        loop.finish(start)
+        for name in settings.interfaces:
+            adjust(name, channel=settings.channel, fcsfail=settings.fcsfail)
+    with contextlib.ExitStack() as held:
+        start = Moment.now()
+        rings = [held.enter_context(_ring(each, settings)) for each in facts]
+        # From here on, nothing needs privileges.
+        if settings.drop_privileges:
+            privileges.drop(settings.user)
+        stash = held.enter_context(Stash(rings))
+        try:
+            compiled = _compile(settings, facts[0].linktype)
+            if compiled is not None:
+                start = Moment.now()
+                for ring in rings:
+                    ring.attach(compiled.linked, lock=False)
+            on_start()
+            examined = _examine(settings, compiled, facts[0].linktype)
+            if examined is not None:
+                on_filter(examined)
+                for ring in rings:
+                    ring.attach(examined.program, lock=True)
+                settings = replace(
+                    settings,
+                    filter_text=examined.expression or settings.filter_text,
+                    program=examined.program,
+                )
+            if rates is not None:
+                held.enter_context(rates)
+                rates.start([each.linktype for each in facts])
+            with _files(settings, facts, start) as files:
+                from .capture_loop import CaptureLoop, warm_up
+                from .feed import Feed
+
+                warm_up()
+                stash.close()
+                feeds = [
+                    Feed(ring, each, number, settings.snap_length)
+                    for number, (ring, each) in enumerate(zip(rings, facts, strict=True))
+                ]
+                loop = CaptureLoop(
+                    feeds,
+                    files,
+                    settings.limits,
+                    settings.rotation,
+                    start,
+                    None if rates is None else rates.show,
+                )
+                loop.run(stop, progress)
+                loop.finish()
+                return _summary(loop, feeds, files, start)
+        except ImportError as error:
+            raise CaptureError(
+                f"{error}: the user that we are now cannot read the modules of wtrec or Python; "
+                "install them where everybody can, or name another user with -Z"
+            ) from error
+
+
+def _files(settings: CaptureSettings, facts: Sequence[Interface], start: Moment) -> CaptureFiles:
+    """The first file, with its headers; the settings have the program that is attached, if any."""
+    from .capture_files import CaptureFiles
+    from .capture_headers import describe, headers
+
+    return CaptureFiles(
+        settings.output or Path(f"run-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.pcapng"),
+        describe(settings, facts, start.real),
+        lambda run: headers(settings, facts, run),
+        several=settings.rotation is not None,
+        keep=settings.rotation.files if settings.rotation else None,
+        print_names=settings.print_names,
+        flush_seconds=settings.flush_seconds,
+        force=settings.force,
+    )
+
+
+def _summary(
+    loop: CaptureLoop, feeds: Sequence[Feed], files: CaptureFiles, start: Moment
+) -> CaptureSummary:
+    """Write down what came of it."""
+    now = Moment.now()
+    change = (now.real - now.monotonic) - (start.real - start.monotonic)
     run = replace(
-        run,
+        files.run,
         end=loop.end,
         counters=loop.counters,
-        files=(RunFile.of(path),),
+        interfaces=tuple(
+            replace(each, counters=feed.counters)
+            for each, feed in zip(files.run.interfaces, feeds, strict=True)
+        ),
+        clock_change_ns=change if abs(change) >= _CLOCK_STEP else 0,
         ended_by=loop.ended_by,
     )
     error = loop.error
     try:
-        run.save(run_json_path(path))
+        files.save(run)
     except OSError as failure:
-        error = error or f"{run_json_path(path)}: cannot write it: {failure.strerror}"
-    return CaptureSummary(path=path, run=run, counters=loop.counters, error=error)
+        error = error or f"{failure.filename}: cannot write it: {failure.strerror}"
+    return CaptureSummary(path=files.path, run=files.run, counters=loop.counters, error=error)
 
 
-def _examine(settings: CaptureSettings, facts: Interface) -> Examined | None:
-    from .bpf.examine import examine_expression, examine_program
-
-    if settings.program is not None:
-        return examine_program(settings.program, facts.linktype, settings.snap_length)
-    if settings.filter_text is not None:
-        return examine_expression(settings.filter_text, facts.linktype, settings.snap_length)
-    return None
-
-
-def _program(settings: CaptureSettings, examined: Examined | None) -> bpf.Program | None:
-    """What is attached to the socket: also the snap length is cheapest kept there."""
-    if examined is not None:
-        return examined.program
-    if settings.snap_length < bpf.MAX_SNAP_LENGTH:
-        return bpf.accept_all(settings.snap_length)
-    return None
-
-
-def _limits(settings: CaptureSettings, start: int) -> Limits:
-    from .capture_loop import NEVER, Limits
-
-    seconds = settings.max_seconds
-    return Limits(
-        frames=NEVER if settings.max_frames is None else settings.max_frames,
-        bytes=NEVER if settings.max_bytes is None else settings.max_bytes,
-        not_after=NEVER if seconds is None else start + int(seconds * 1e9),
-    )
-
-
-def _describe(
-    settings: CaptureSettings,
-    facts: Interface,
-    program: bpf.Program | None,
-    path: Path,
-    start: int,
-) -> Run:
-    filtered = settings.filter_text is not None or settings.program is not None
-    return Run.begin(
-        interface=settings.interface,
-        start=start,
-        snap_length=settings.snap_length,
-        driver=facts.driver,
-        channel=channel(settings.interface),
-        monitor_flags=noted_flags(settings.interface),
-        filter=Filter(text=settings.filter_text, program=bpf.to_decimal(program))
-        if filtered and program
-        else None,
-        meta=settings.meta,
-        comment=settings.comment,
-        files=(RunFile(name=path.name),),
-    )
-
-
-def _create(path: Path, settings: CaptureSettings, facts: Interface, run: Run) -> CaptureFile:
-    """The output with its headers, and ``run.json`` beside it.
+def _interfaces(settings: CaptureSettings) -> list[Interface]:
+    """The facts of all interfaces.
 
     Raises:
-        CaptureError: One of them exists, or cannot be written.
+        CaptureError: One is not ready, is named twice, or has another link type than the first.
     """
-    sidecar = run_json_path(path)
-    if sidecar.exists() and not settings.force:
-        raise CaptureError(
-            f"{sidecar} exists; name another capture with -w, or overwrite it with --force"
-        )
-    section = SectionHeader.make(
-        hardware=platform.machine(),
-        os=run.os,
-        userappl=f"wtrec {run.wtrec_version}",
-        comments=[*([run.comment] if run.comment else []), run.to_json(indent=None)],
-    )
-    program = settings.program
-    interface = InterfaceDescription.make(
-        facts.linktype,
-        settings.snap_length,
-        name=facts.name,
-        tsresol=_NANOSECONDS,
-        filter_text=settings.filter_text,
-        filter_program=program.to_bytes("<") if program else None,
-        os=run.os,
-        hardware=", ".join(filter(None, [facts.driver, facts.hardware])) or None,
-    )
-    headers = section.write("<") + interface.write("<")
-    if settings.max_bytes is not None and settings.max_bytes < len(headers):
-        raise CaptureError(
-            f"{path}: a file of {settings.max_bytes} bytes has no room for its own headers, "
-            f"{len(headers)} bytes"
-        )
-    file = CaptureFile(path, force=settings.force)
-    try:
-        file.write(headers)
-        run.save(sidecar)
-    except OSError as error:
-        file.discard()
-        raise CaptureError(f"{path}: cannot write there: {error.strerror}") from error
-    return file
+    facts = [monitor_interface(name) for name in settings.interfaces]
+    for number, each in enumerate(facts):
+        if each.name in settings.interfaces[:number]:
+            raise CaptureError(f"{each.name} is named twice")
+        if each.linktype != facts[0].linktype:
+            raise CaptureError(
+                f"{facts[0].name} has link type {facts[0].linktype}, {each.name} {each.linktype}: "
+                "libpcap reads no file that has both; capture each into a file of its own"
+            )
+    return facts
+
+
+def _ring(facts: Interface, settings: CaptureSettings) -> Ring:
+    """An open ring, in which there is nothing yet if a filter is still to come."""
+    program = None
+    if settings.program is not None or settings.filter_text is not None:
+        program = bpf.accept_none()
+    elif settings.snap_length < bpf.MAX_SNAP_LENGTH:  # cheapest kept in the kernel
+        program = bpf.accept_all(settings.snap_length)
+    return Ring(facts.name, program, settings.buffer_mib)
+
+
+def _compile(settings: CaptureSettings, linktype: int) -> CompiledFilter | None:
+    """The filter, not checked yet; a program stands for itself."""
+    from .bpf.check import CompiledFilter
+    from .bpf.examine import compile_expanded
+
+    if settings.program is not None:
+        program = bpf.with_snaplen(settings.program, settings.snap_length)
+        return CompiledFilter("", linktype, program, program, {}, 0)
+    if settings.filter_text is not None:
+        return compile_expanded(settings.filter_text, linktype, settings.snap_length)
+    return None
+
+
+def _examine(
+    settings: CaptureSettings, compiled: CompiledFilter | None, linktype: int
+) -> Examined | None:
+    if compiled is None:
+        return None
+    from .bpf.examine import examine_compiled, examine_program
+
+    if settings.program is not None:
+        return examine_program(settings.program, linktype, settings.snap_length)
+    return examine_compiled(compiled)

@@ -1,214 +1,310 @@
-"""The loop of a capture: ring blocks into the file, until something ends it.
+"""The loop of a capture: blocks of the rings into the file, until something ends it.
 
-The end is a moment: frames that came after it are not written, frames that came before it
-are, even those that the kernel still holds in a block that is not full. Frames that were
-dropped are noted on the first frame behind the gap (``epb_dropcount``): the first block that
-the kernel marks since the drops were counted last begins with it. If there were several gaps
-before that block was read, it has the sum.
+A *cut* is a moment: frames that came after it are not written into the file at hand, frames that
+came before it are, even those that the kernel still holds in a block that is not full. A cut ends
+the capture, or the file: then the frames behind it begin the next one. With several interfaces,
+the one that is at the cut waits for the others.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ..datasets.pcapng import InterfaceStatistics
 from ..datasets.run import Counters
-from .bpf import DLT_IEEE802_11_RADIO
-from .capture_file import CaptureFile
-from .interface import Interface, driver_drops
-from .ring import RETIRE_SECONDS, Ring, RingBlock
-from .ring_kernel import BYTE_LIMIT, FRAME_LIMIT, NO_LIMIT, TIME_LIMIT, write_block
+from .capture_files import CaptureFiles
+from .feed import Feed, Taken
+from .interface import driver_drops
+from .ring import RETIRE_SECONDS, RingBlock
+from .ring_kernel import BYTE_LIMIT, FRAME_LIMIT, TIME_LIMIT, write_block
+from .rotation import NEVER, Cut, Limits, Moment, Rotation, Schedule
 from .stop import Stop
 
-NEVER = 2**63 - 1
 _DRAIN_SECONDS = 2 * RETIRE_SECONDS  # by then the kernel has handed over what it had
 _PROGRESS_SECONDS = 1.0
-_LIMITS = {FRAME_LIMIT: "packets", BYTE_LIMIT: "filesize", TIME_LIMIT: "duration"}
-
-Progress = Callable[[Counters], None]
+_COUNT_SECONDS = 600.0  # the kernel's 32-bit counts hold longer than that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Where a capture ends by itself; ``NEVER`` where it does not.
+class Snapshot:
+    """The numbers of a running capture.
 
     Attributes:
-        frames: Number of frames.
-        bytes: Size of the file.
-        not_after: Time of the last frame, nanoseconds since 1970.
+        counters: Of all interfaces.
+        interfaces: Of each, by its name.
+        path: The file at hand.
+        size: Bytes in it.
     """
 
-    frames: int = NEVER
-    bytes: int = NEVER
-    not_after: int = NEVER
+    counters: Counters
+    interfaces: dict[str, Counters]
+    path: Path
+    size: int
+
+
+Progress = Callable[[Snapshot], None]
 
 
 def warm_up() -> None:
-    """Have the kernel compiled before frames flow."""
+    """Have the kernel compiled."""
     empty = np.zeros(64, dtype=np.uint8)
     words = empty.view(np.uint32)
-    write_block(empty, words, empty, words, True, 0, 0, 0, 0, 0)
+    write_block(empty, words, empty, words, 0, 0, True, 0, 0, 0, 0, 0)
 
 
 class CaptureLoop:
-    """One capture, from its open ring into its open file.
+    """One capture, from its open rings into its files.
+
+    Args:
+        feeds: Of all interfaces.
+        files: Where to.
+        limits: Where it ends.
+        rotation: When another file begins, None for a single one.
+        start: Its first moment.
+        observer: Is shown what was written, to copy what it wants of it.
 
     Attributes:
         end: The moment it ended, nanoseconds since 1970.
-        ended_by: What ended it: ``packets``, ``duration``, ``filesize``, ``interface gone``,
-            ``interface down``, ``write failed``, or the reason that ``Stop`` was given.
+        ended_by: What ended it: ``packets``, ``duration``, ``filesize``, ``files``,
+            ``interface gone``, ``interface down``, ``write failed``, or the reason that ``Stop``
+            was given.
         error: A sentence, where it did not end as asked.
     """
 
     def __init__(
-        self, ring: Ring, facts: Interface, file: CaptureFile, limits: Limits, snap_length: int
+        self,
+        feeds: Sequence[Feed],
+        files: CaptureFiles,
+        limits: Limits,
+        rotation: Rotation | None,
+        start: Moment,
+        observer: Callable[[memoryview], None] | None = None,
     ) -> None:
         self.end = 0
         self.ended_by: str | None = None
         self.error: str | None = None
-        self._ring = ring
-        self._interface = facts.name
-        self._radiotap = facts.linktype == DLT_IEEE802_11_RADIO
-        self._file = file
+        self._feeds = feeds
+        self._files = files
         self._limits = limits
-        self._not_after = limits.not_after
-        self._snap_length = snap_length
-        self._out = np.empty(ring.block_size, dtype=np.uint8)
-        self._out_words = self._out.view(np.uint32)
+        self._rotation = rotation
+        self._observer = observer
+        self._schedule = Schedule(limits, rotation, start)
+        self._cut: Cut | None = None
+        self._drained_at = 0.0
+        self._done = False
+        self._file_start = start.real
+        self._file_frames = 0
         self._written = 0
-        self._bad = 0
-        self._gap = 0
-        self._driver_drops = driver_drops(facts.name)
-        self._trailer_size = len(self._statistics(0))
+        self._out = np.empty(max(feed.ring.block_size for feed in feeds), dtype=np.uint8)
+        self._out_words = self._out.view(np.uint32)
+        self._trailer_size = len(self._statistics(0, last=False))
+        self._poll = select.poll()
 
     @property
     def counters(self) -> Counters:
         """The numbers so far; while it runs, of received frames only those that were counted."""
-        return Counters(
-            received=max(self._ring.received, self._written),
-            dropped_by_kernel=self._ring.dropped,
-            written=self._written,
-            bad_fcs=self._bad,
-        )
+        return Counters.sum(feed.counters for feed in self._feeds)
 
     def run(self, stop: Stop | None, progress: Progress | None) -> None:
-        """Write frames until the capture has ended and what came before its end is written."""
+        """Capture until the last frame is written."""
+        for feed in self._feeds:
+            self._poll.register(feed.ring, select.POLLIN | select.POLLERR)
         if stop is not None:
-            self._ring.wake_on(stop.fileno())
-        tell_at = time.monotonic() + _PROGRESS_SECONDS
-        drained_at = 0.0
-        while True:
-            if self.ended_by is None and self._ends(stop):
-                drained_at = time.monotonic() + _DRAIN_SECONDS
-            block = self._ring.current()
-            if block is not None:
-                done = self._write(block)
-                self._ring.release()
-                if done:
-                    return
-            elif self.ended_by is None:
-                self._ring.wait(self._patience(tell_at if progress else None))
-            elif time.monotonic() < drained_at:
-                time.sleep(RETIRE_SECONDS / 4)
-            else:
-                return
-            if progress is not None and time.monotonic() >= tell_at:
-                progress(self.counters)
-                tell_at += _PROGRESS_SECONDS
+            self._poll.register(stop, select.POLLIN)
+        tell_at = time.monotonic() + _PROGRESS_SECONDS if progress else float("inf")
+        count_at = time.monotonic() + _COUNT_SECONDS
+        while not self._done:
+            self._look(stop)
+            if not self._pass():
+                self._wait(min(tell_at, count_at))
+            now = time.monotonic()
+            self._files.flush_when_due(now)
+            if now >= count_at:
+                self._count_drops()
+                count_at = now + _COUNT_SECONDS
+            if progress is not None and now >= tell_at:
+                progress(self._snapshot())
+                tell_at = max(tell_at + _PROGRESS_SECONDS, now)
 
-    def finish(self, start: int) -> None:
-        """Write the statistics of the capture, which began at ``start``, and sync the file."""
+    def finish(self) -> None:
+        """Write the statistics of the last file."""
         try:
-            self._file.write(self._statistics(start))
-            self._file.sync()
+            self._files.end(self._statistics(self.end, last=True))
         except OSError as failure:
             self._fails(failure)
 
-    def _ends(self, stop: Stop | None) -> bool:
-        """Whether the moment has come; frames of later times are not written any more."""
-        failure = self._ring.failure()
-        if stop is not None and stop.reason is not None:
-            self._end(stop.reason)
-        elif failure == errno.ENETDOWN:
-            gone = driver_drops(self._interface) is None
-            self._end("interface gone" if gone else "interface down")
-            self.error = f"{self._interface} {'is gone' if gone else 'went down'}"
-        elif failure:
-            self._end("interface failed")
-            self.error = f"{self._interface}: {os.strerror(failure)}"
-        elif time.time_ns() > self._limits.not_after:
-            self._end("duration")
-        return self.ended_by is not None
+    def _pass(self) -> bool:
+        """Empty a block of each ring; whether there was one."""
+        busy = False
+        for feed in self._feeds:
+            block = None if feed.at_cut else feed.ring.current()
+            if block is not None and not self._done:
+                busy = True
+                self._write(feed, block)
+        if self._cut is None or self._done:
+            return busy
+        drained = not busy and time.monotonic() >= self._drained_at
+        if drained or all(feed.at_cut for feed in self._feeds):
+            if self._cut.ends:
+                self._done = True
+            else:
+                self._next_file(self._cut)
+            return True
+        return busy
 
-    def _end(self, reason: str) -> None:
-        """Now is the end, unless it has come already."""
-        if self.ended_by is None:
-            self.ended_by = reason
-            # asked for only now: what came before the reason was seen has come before the end
-            self.end = self._not_after = min(time.time_ns(), self._not_after)
-            self._gap += self._ring.count_drops()
+    def _look(self, stop: Stop | None) -> None:
+        """See whether a moment has come that divides frames."""
+        wants_new_file = stop is not None and stop.wants_new_file()
+        if self._cut is not None:
+            return
+        now = Moment.now()
+        for feed in self._feeds:
+            failure = feed.ring.failure()
+            if failure:
+                self._interface_fails(feed.name, failure, now)
+                return
+        if self._files.failure is not None:
+            self._fails(self._files.failure)
+        elif stop is not None and stop.reason is not None:
+            self._set_cut(Cut(now.real, stop.reason, ends=True))
+        elif (cut := self._schedule.due(now)) is not None:
+            self._set_cut(cut)
+        elif wants_new_file and self._rotation is not None:
+            self._set_cut(Cut(now.real, "request", ends=False))
 
-    def _patience(self, tell_at: float | None) -> float:
-        """Seconds until there is something to do even without a frame."""
-        until_limit = (self._limits.not_after - time.time_ns()) / 1e9
-        until_told = float("inf") if tell_at is None else tell_at - time.monotonic()
-        return max(0.001, min(until_limit, until_told, 3600.0))
+    def _interface_fails(self, name: str, failure: int, now: Moment) -> None:
+        if failure == errno.ENETDOWN:
+            gone = driver_drops(name) is None
+            reason = "interface gone" if gone else "interface down"
+            self.error = f"{name} {'is gone' if gone else 'went down'}"
+        else:
+            reason = "interface failed"
+            self.error = f"{name}: {os.strerror(failure)}"
+        self._set_cut(Cut(now.real, reason, ends=True))
 
-    def _write(self, block: RingBlock) -> bool:
-        """Write a block's frames; whether the last frame of the capture has been written."""
-        if block.after_loss and block.first_time > self._ring.counted_at:
-            self._gap += self._ring.count_drops()
-        size, frames, bad, limit = write_block(
-            block.data,
-            block.words,
+    def _set_cut(self, cut: Cut) -> None:
+        self._cut = cut
+        self._drained_at = time.monotonic() + _DRAIN_SECONDS
+        if cut.ends:
+            self.ended_by, self.end = cut.reason, cut.at
+            self._count_drops()
+
+    def _end_now(self, reason: str, at: int | None = None) -> None:
+        """No further frame is written."""
+        if not self._done and not (self._cut is not None and self._cut.ends):
+            self._set_cut(Cut(time.time_ns() if at is None else at, reason, ends=True))
+        self._done = True
+
+    def _write(self, feed: Feed, block: RingBlock) -> None:
+        """Write a block's frames, up to the next limit."""
+        rotation, limits = self._rotation, self._limits
+        frames = NEVER if limits.frames is None else limits.frames - self._written
+        most_bytes = limits.bytes
+        if rotation is not None:
+            most_bytes = rotation.bytes
+            if rotation.frames is not None:
+                frames = min(frames, rotation.frames - self._file_frames)
+        size = NEVER if most_bytes is None else most_bytes - self._files.size - self._trailer_size
+        taken = self._take(feed, block, frames, size)
+        if taken is None:
+            return
+        if self._written == limits.frames:
+            self._end_now("packets")
+        elif taken.limit == TIME_LIMIT:
+            feed.at_cut = True
+        elif taken.limit in {FRAME_LIMIT, BYTE_LIMIT}:
+            reason = "packets" if taken.limit == FRAME_LIMIT else "filesize"
+            if rotation is None:
+                self._end_now(reason)
+            elif self._file_frames:
+                self._next_file(Cut(time.time_ns(), reason, ends=False))
+            else:  # a frame that is larger than a whole file
+                self._take(feed, block, 1, NEVER)
+        if rotation is not None and self._file_frames == rotation.frames and self._is_last_file:
+            self._end_now("files")
+
+    def _take(self, feed: Feed, block: RingBlock, frames: int, size: int) -> Taken | None:
+        """Write frames up to limits; None if that failed."""
+        taken = feed.take(
+            block,
             self._out,
             self._out_words,
-            self._radiotap,
-            self._snap_length,
-            self._limits.frames - self._written,
-            self._limits.bytes - self._file.size - self._trailer_size,
-            self._not_after,
-            self._gap,
+            frames=frames,
+            size=size,
+            not_after=NEVER if self._cut is None else self._cut.at,
         )
-        if frames:
-            self._gap = 0
+        if taken.frames:
             try:
-                self._file.write(self._out[:size].data)
+                self._files.write(self._out[: taken.size].data)
             except OSError as failure:
                 self._fails(failure)
-                return True
-            self._written += frames
-            self._bad += bad
-        if self._written == self._limits.frames:
-            limit = FRAME_LIMIT
-        if limit != NO_LIMIT:
-            self._end(_LIMITS[limit])
-        return limit != NO_LIMIT
+                return None
+            if self._observer is not None:
+                self._observer(self._out[: taken.size].data)
+            feed.wrote(taken)
+            self._file_frames += taken.frames
+            self._written += taken.frames
+        return taken
+
+    @property
+    def _is_last_file(self) -> bool:
+        return self._files.number == self._limits.files
+
+    def _next_file(self, cut: Cut) -> None:
+        """Go on in a new file, which begins at the cut."""
+        if cut is self._cut:  # a file may also be full while interfaces are on their way to a cut
+            self._cut = None
+            for feed in self._feeds:
+                feed.at_cut = False
+        if self._is_last_file:
+            self._end_now("files", cut.at)
+            return
+        try:
+            self._files.next(
+                self._statistics(cut.at, last=False), start=cut.at, counters=self.counters
+            )
+        except OSError as failure:
+            self._fails(failure)
+            return
+        self._schedule.new_file(cut, Moment.now())
+        self._file_start, self._file_frames = cut.at, 0
+        for feed in self._feeds:
+            feed.begin_file()
+
+    def _wait(self, until: float) -> None:
+        """Sleep until there is something to do, even without a frame."""
+        if self._cut is not None:
+            time.sleep(RETIRE_SECONDS / 4)
+            return
+        now = Moment.now()
+        wait = min(until, self._files.flush_at) - now.monotonic / 1e9
+        self._poll.poll(max(1.0, 1e3 * min(wait, self._schedule.patience(now), 3600.0)))
+
+    def _count_drops(self) -> None:
+        for feed in self._feeds:
+            feed.count_drops()
 
     def _fails(self, failure: OSError) -> None:
-        self._end("write failed")
+        self._end_now("write failed")
         self.error = self.error or (
-            f"{self._file.path}: {failure.strerror}; the capture is whole up to its last "
-            f"{self._file.size} bytes"
+            f"{self._files.path}: {failure.strerror}; the capture is whole up to its last "
+            f"{self._files.size} bytes"
         )
 
-    def _statistics(self, start: int) -> bytes:
-        before, now = self._driver_drops, driver_drops(self._interface)
-        counters = self.counters
-        return InterfaceStatistics.make(
-            0,
-            self.end,
-            starttime=start,
-            endtime=self.end,
-            ifrecv=counters.received,
-            ifdrop=None if before is None or now is None else now - before,
-            filteraccept=counters.received,
-            osdrop=counters.dropped_by_kernel,
-            usrdeliv=counters.written,
-        ).write("<")
+    def _statistics(self, end: int, *, last: bool) -> bytes:
+        return b"".join(feed.statistics(self._file_start, end, last=last) for feed in self._feeds)
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(
+            counters=self.counters,
+            interfaces={feed.name: feed.counters for feed in self._feeds},
+            path=self._files.path,
+            size=self._files.size,
+        )

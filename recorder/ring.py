@@ -1,8 +1,14 @@
 """The AF_PACKET socket that frames are captured through: a TPACKET_V3 ring.
 
 The kernel writes frames into blocks of memory that it shares with us and hands over a block
-when it is full, or after 20 ms. The order of the calls matters: filter, lock, ring, and only
-then bind, so that no frame slips in unfiltered.
+when it is full, or after 20 ms. The order of the calls matters: filter, ring, and only then bind,
+so that no frame slips in unfiltered. A filter that is not known yet begins as one that drops
+everything; ``attach`` replaces it, which the kernel does between two frames.
+
+Opening one takes no numpy, so it is done within a moment of the program's start: frames wait in
+the ring while everything else is loaded and compiled. A block that is handed over after 20 ms is
+in use however little is in it, so a ring that nobody empties is full after a few seconds even of
+few frames: ``stash`` takes what there is out of it.
 
 When every block is ours, frames are dropped. The kernel counts them, marks the blocks that it
 closes afterwards (TP_STATUS_LOSING) until the count is read, and reading resets the count
@@ -11,18 +17,23 @@ closes afterwards (TP_STATUS_LOSING) until the count is read, and reading resets
 
 from __future__ import annotations
 
+import collections
+import functools
 import mmap
-import select
 import socket
 import struct
+import threading
 import time
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..closing import Closing
 from ..errors import CaptureError
 from . import bpf
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 RETIRE_SECONDS = 0.020
 
@@ -33,40 +44,63 @@ _TPACKET_V3 = 2
 _TP_STATUS_KERNEL, _TP_STATUS_USER, _TP_STATUS_LOSING = 0, 1, 4
 _FRAME_SIZE = 2048  # only a divisor of the block size to TPACKET_V3, which packs frames
 _MIB = 1 << 20
+_BLOCK_SIZE = _MIB // 4  # many small blocks last longer, and a frame of 65,535 bytes has room
+_STASH_SECONDS = 0.1
 
 
 class RingBlock:
     """One block of the ring.
 
-    Attributes:
-        data: Its memory.
-        words: The same memory as 32-bit words.
+    Args:
+        memory: Its bytes.
     """
 
-    __slots__ = ("data", "words")
+    def __init__(self, memory: memoryview) -> None:
+        self._memory = memory
+        self._head = memory.cast("I")
 
-    def __init__(self, data: NDArray[np.uint8]) -> None:
-        self.data = data
-        self.words: NDArray[np.uint32] = data.view(np.uint32)
+    @functools.cached_property
+    def data(self) -> NDArray[np.uint8]:
+        """Its memory."""
+        import numpy as np
+
+        return np.frombuffer(self._memory, dtype=np.uint8)
+
+    @functools.cached_property
+    def words(self) -> NDArray[np.uint32]:
+        """The same memory as 32-bit words."""
+        import numpy as np
+
+        return np.frombuffer(self._memory, dtype=np.uint32)
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self._memory)
 
     @property
     def ours(self) -> bool:
         """Whether the kernel has handed it over."""
-        return bool(self.words[2] & _TP_STATUS_USER)
+        return bool(self._head[2] & _TP_STATUS_USER)
 
     @property
     def after_loss(self) -> bool:
         """Whether frames had been dropped, and not been counted yet, when it was handed over."""
-        return bool(self.words[2] & _TP_STATUS_LOSING)
+        return bool(self._head[2] & _TP_STATUS_LOSING)
 
     @property
     def first_time(self) -> int:
         """When its first frame came, nanoseconds since 1970."""
-        return int(self.words[8]) * 1_000_000_000 + int(self.words[9])
+        return self._head[8] * 1_000_000_000 + self._head[9]
+
+    def copy(self) -> RingBlock:
+        """What is in it, in memory of its own."""
+        length = self._head[5] or len(self._memory)
+        return RingBlock(memoryview(bytearray(self._memory[: length + 3 & ~3])))
 
     def release(self) -> None:
         """Give it back to the kernel."""
-        self.words[2] = _TP_STATUS_KERNEL
+        self._head[2] = _TP_STATUS_KERNEL
 
 
 class Ring(Closing):
@@ -74,7 +108,7 @@ class Ring(Closing):
 
     Args:
         interface: Name of the interface.
-        program: Only frames that it accepts enter the ring; None lets in all.
+        program: Only frames that it accepts enter the ring, until ``attach``; None lets in all.
         buffer_mib: Size of the ring.
 
     Attributes:
@@ -93,6 +127,7 @@ class Ring(Closing):
         self.dropped = 0
         self.counted_at = 0
         self._next = 0
+        self._stash: collections.deque[RingBlock] = collections.deque()
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError as error:
@@ -101,7 +136,7 @@ class Ring(Closing):
             ) from error
         try:
             if program is not None:
-                bpf.attach(self._socket, program)
+                self.attach(program, lock=False)
             self._map(buffer_mib)
             self._bind()
         except BaseException:
@@ -109,7 +144,7 @@ class Ring(Closing):
             raise
 
     def _map(self, buffer_mib: int) -> None:
-        block_size = _MIB if buffer_mib >= 8 else _MIB // 4
+        block_size = _BLOCK_SIZE
         size = buffer_mib * _MIB
         request = struct.pack(
             "=7I",
@@ -130,11 +165,12 @@ class Ring(Closing):
                 f"{self.interface}: no capture buffer of {buffer_mib} MiB: {error.strerror}; "
                 "ask for less with -B"
             ) from error
-        memory = np.frombuffer(shared, dtype=np.uint8)
+        memory = memoryview(shared)
         self._blocks = [
             RingBlock(memory[start : start + block_size]) for start in range(0, size, block_size)
         ]
         self.block_size = block_size
+        self._size, self._stashed = size, 0
 
     def _bind(self) -> None:
         try:
@@ -142,26 +178,42 @@ class Ring(Closing):
             self._socket.bind((self.interface, _ETH_P_ALL))
         except OSError as error:
             raise CaptureError(f"{self.interface}: cannot bind to it: {error.strerror}") from error
-        self._poll = select.poll()
-        self._poll.register(self._socket, select.POLLIN | select.POLLERR)
+
+    def attach(self, program: bpf.Program, *, lock: bool) -> None:
+        """Let in only frames that ``program`` accepts from now on; locked, for good.
+
+        Raises:
+            FilterError: The kernel refuses the program.
+        """
+        bpf.attach(self._socket, program, lock=lock)
 
     def current(self) -> RingBlock | None:
         """The oldest block that is ours, None if there is none yet."""
+        if self._stash:
+            return self._stash[0]
         block = self._blocks[self._next]
         return block if block.ours else None
 
     def release(self) -> None:
         """Give the oldest block back to the kernel."""
-        self._blocks[self._next].release()
-        self._next = (self._next + 1) % len(self._blocks)
+        if self._stash:
+            self._stash.popleft()
+        else:
+            self._blocks[self._next].release()
+            self._next = (self._next + 1) % len(self._blocks)
 
-    def wake_on(self, fd: int) -> None:
-        """Let ``wait`` return, too, when ``fd`` becomes readable."""
-        self._poll.register(fd, select.POLLIN)
+    def stash(self) -> None:
+        """Copy the blocks that are ours elsewhere, to make room; in all as much as the ring has."""
+        while (block := self._blocks[self._next]).ours and self._stashed < self._size:
+            copied = block.copy()
+            self._stash.append(copied)
+            self._stashed += copied.size
+            block.release()
+            self._next = (self._next + 1) % len(self._blocks)
 
-    def wait(self, seconds: float) -> None:
-        """Sleep until a block is ours, the interface fails, or the time is over."""
-        self._poll.poll(seconds * 1000)
+    def fileno(self) -> int:
+        """For poll(): readable when a block is ours, in error when the interface fails."""
+        return self._socket.fileno()
 
     def failure(self) -> int:
         """The socket's pending error number, 0 if there is none: ENETDOWN once it went away."""
@@ -169,15 +221,48 @@ class Ring(Closing):
 
     def count_drops(self) -> int:
         """Bring ``received`` and ``dropped`` up to date; how many were dropped since last time."""
-        size = struct.calcsize("=3I")
-        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, size)
-        received, dropped, _freezes = struct.unpack("=3I", statistics)  # received has the dropped
+        received, dropped = self._statistics()
         self.received += received
         self.dropped += dropped
         self.counted_at = time.time_ns()
-        return int(dropped)
+        return dropped
+
+    def _statistics(self) -> tuple[int, int]:
+        """Frames that passed the filter, the dropped among them, and the dropped, since last time.
+
+        The kernel counts in 32 bits: they hold an hour at a million frames a second.
+        """
+        size = struct.calcsize("=3I")
+        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, size)
+        received, dropped, _freezes = struct.unpack("=3I", statistics)
+        return int(received), int(dropped)
 
     def close(self) -> None:
         """Give the socket back, and the ring as soon as nobody holds a block of it."""
         self._blocks.clear()
+        self._stash.clear()
         self._socket.close()
+
+
+class Stash(Closing):
+    """Keeps room in rings, by a thread, while something else is prepared; before blocks are read.
+
+    Args:
+        rings: Nobody else may touch them before this is closed.
+    """
+
+    def __init__(self, rings: Sequence[Ring]) -> None:
+        self._rings = rings
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="stash")
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._enough.wait(_STASH_SECONDS):
+            for ring in self._rings:
+                ring.stash()
+
+    def close(self) -> None:
+        """Leave the rings alone."""
+        self._enough.set()
+        self._thread.join()

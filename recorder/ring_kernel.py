@@ -10,7 +10,7 @@ frame's first byte. What is written for each frame (pcapng draft, section 4.3):
 
      0       4       8       12      16      20      24      28
     +-------+-------+-------+-------+-------+-------+-------+----------------+
-    | 6     | total | 0     | time high, low| capt. | length| frame, padded  |
+    | 6     | total | iface | time high, low| capt. | length| frame, padded  |
     +-------+-------+-------+-------+-------+-------+-------+----------------+
     | 2 | 4 | flags         | 4 | 8 | drop count    | 0 | 0 | total |
     +-------+-------+-------+-------+-------+-------+-------+-------+
@@ -93,6 +93,8 @@ def write_block(
     words: NDArray[np.uint32],
     out: NDArray[np.uint8],
     out_words: NDArray[np.uint32],
+    first: int,
+    interface: int,
     radiotap: bool,
     snap_length: int,
     frame_limit: int,
@@ -100,7 +102,7 @@ def write_block(
     not_after: int,
     drops: int,
 ) -> tuple[int, int, int, int]:
-    """Write the frames of one block until one of them is beyond a limit.
+    """Write the frames of one block, from one of them on, until one is beyond a limit.
 
     Args:
         block: The ring's block.
@@ -108,12 +110,14 @@ def write_block(
         out: Room for the output. As much as the block has is enough: the ring spends at least 68
             bytes on a frame beside its own, a block of the capture at most 59.
         out_words: The same memory as 32-bit words.
+        first: Frames of the block that are passed over: they have been written.
+        interface: Number of its interface in the capture.
         radiotap: Whether frames begin with a Radiotap header.
         snap_length: Most bytes kept of a frame.
         frame_limit: Most frames written.
         byte_limit: Most bytes written.
         not_after: Time of the last frame that is written, nanoseconds since 1970.
-        drops: Frames lost before the first frame of the block.
+        drops: Frames lost before the first frame that is written.
 
     Returns:
         Bytes written, frames written, those of them with the driver's claim of a bad FCS, and
@@ -123,8 +127,11 @@ def write_block(
     written = 0
     bad = 0
     header = _word(words, 4)
-    for _ in range(_word(words, 3)):
+    for number in range(_word(words, 3)):
         word = header // 4
+        if number < first:
+            header += _word(words, word)
+            continue
         time = _word(words, word + 1) * 1_000_000_000 + _word(words, word + 2)
         ring_length = _word(words, word + 3)
         captured = min(ring_length, snap_length)
@@ -146,7 +153,7 @@ def write_block(
         at = size // 4
         out_words[at] = 6
         out_words[at + 1] = total
-        out_words[at + 2] = 0
+        out_words[at + 2] = interface
         out_words[at + 3] = time >> 32
         out_words[at + 4] = time & 0xFFFFFFFF
         out_words[at + 5] = captured

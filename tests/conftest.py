@@ -6,6 +6,7 @@ import ctypes
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,13 @@ settings.register_profile("wtrec", deadline=None, max_examples=50)
 settings.load_profile("wtrec")
 
 _CLONE_NEWNET = 0x40000000
+# A Python in /root cannot be read by the users that tests become: in a mount namespace it can.
+_READABLE = """mount --make-rprivate / && mkdir -p /tmp/.wtrec-python &&
+mount --bind {prefix} /tmp/.wtrec-python && mount -t tmpfs -o mode=755 tmpfs /root &&
+mkdir -p {prefix} && mount --bind /tmp/.wtrec-python {prefix} && exec "$@" """
 
 CAPTURES = Path(os.environ.get("WTREC_CAPTURES", ROOT.parent / "shared" / "data" / "captures"))
+os.environ.pop("SUDO_UID", None)  # captures would be written as that user
 START = 1_700_000_000_000_000_000  # ns: the first frame of the captures that tests write
 
 
@@ -184,6 +190,15 @@ def veth(network_namespace: None) -> Iterator[Veth]:
             subprocess.run(words.split(), check=True)
         yield pair
         holder.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def readable_python() -> list[str]:
+    """Words before a command so that users other than root can read Python while it runs."""
+    prefix = Path(sys.base_prefix).resolve()
+    if Path("/root") not in prefix.parents:
+        return []
+    return ["unshare", "-m", "sh", "-c", _READABLE.format(prefix=prefix), "sh"]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from .program import (
     Instruction,
     Program,
     accept_all,
+    accept_none,
     attach,
     with_snaplen,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Instruction",
     "Program",
     "accept_all",
+    "accept_none",
     "attach",
     "compile_expression",
     "parse",

@@ -91,6 +91,52 @@ class CheckedFilter:
         return sum(outcomes[1].passed for _, outcomes in self.tried)
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledFilter:
+    """An expression as libpcap compiles it, and as its parts do.
+
+    Attributes:
+        expression: What was compiled.
+        linktype: DLT of the frames it is for.
+        libpcap: What libpcap made of the whole.
+        linked: What :mod:`.link` made of the parts: where the two differ, this one is right.
+            libpcap's program where that cannot be.
+        parts: Programs of the parts, by their text; several parts may have one text.
+        count: How many parts there are.
+        unchecked: Why there is no linked program; empty if there is.
+    """
+
+    expression: str
+    linktype: int
+    libpcap: Program
+    linked: Program
+    parts: dict[str, Program]
+    count: int
+    unchecked: str = ""
+
+
+def compile_both(
+    expression: str, linktype: int = DLT_IEEE802_11_RADIO, snap_length: int = MAX_SNAP_LENGTH
+) -> CompiledFilter:
+    """Compile a pcap-filter(7) expression in both ways; takes milliseconds.
+
+    Raises:
+        FilterError: It does not compile; with libpcap's own message.
+        CaptureError: Neither libpcap nor tcpdump is installed.
+    """
+    whole = compile_expression(expression, linktype, snap_length)
+    try:
+        node = parse(expression)
+        parts = leaves(node)
+        programs = {
+            part.text: compile_expression(part.text, linktype, snap_length) for part in parts
+        }
+        linked = link(node, programs.__getitem__, snap_length)
+    except FilterError as error:
+        return CompiledFilter(expression, linktype, whole, whole, {}, 0, str(error))
+    return CompiledFilter(expression, linktype, whole, linked, programs, len(parts))
+
+
 def compile_checked(
     expression: str, linktype: int = DLT_IEEE802_11_RADIO, snap_length: int = MAX_SNAP_LENGTH
 ) -> CheckedFilter:
@@ -105,24 +151,28 @@ def compile_checked(
         FilterError: It does not compile; with libpcap's own message.
         CaptureError: Neither libpcap nor tcpdump is installed.
     """
-    whole = compile_expression(expression, linktype, snap_length)
-    try:
-        node = parse(expression)
-        parts = leaves(node)
-        programs = {
-            part.text: compile_expression(part.text, linktype, snap_length) for part in parts
-        }
-        linked = link(node, programs.__getitem__, snap_length)
-        tried = try_samples([whole, linked], linktype)
-    except FilterError as error:
+    return check(compile_both(expression, linktype, snap_length))
+
+
+def check(compiled: CompiledFilter) -> CheckedFilter:
+    """Try both programs of an expression on many frames, and take the one that is right."""
+    whole, linked, linktype = compiled.libpcap, compiled.linked, compiled.linktype
+    unchecked = compiled.unchecked
+    tried: list[Tried] = []
+    if not unchecked:
+        try:
+            tried = try_samples([whole, linked], linktype)
+        except FilterError as error:
+            unchecked = str(error)
+    if unchecked:
         return CheckedFilter(
-            expression=expression,
+            expression=compiled.expression,
             program=whole,
             libpcap=whole,
             linked=whole,
             tried=(),
             limits={},
-            unchecked=str(error),
+            unchecked=unchecked,
         )
     # Frames that are too short for what is asked may be dropped sooner or later: no difference.
     differences = tuple(
@@ -132,14 +182,14 @@ def compile_checked(
     )
     limits: dict[str, Difference] = {}
     if linktype == DLT_IEEE802_11_RADIO:
-        for text, program in programs.items():
+        for text, program in compiled.parts.items():
             if _ABOUT_IP.match(text):
                 limits |= _misplaced(text, program)
     return CheckedFilter(
-        expression=expression,
+        expression=compiled.expression,
         program=linked if differences else whole,
         libpcap=whole,
-        parts=len(parts),
+        parts=compiled.count,
         linked=linked,
         tried=tuple(tried),
         differences=differences,

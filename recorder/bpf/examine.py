@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...errors import FilterError
-from .check import CheckedFilter, compile_checked
+from .check import CheckedFilter, CompiledFilter, check, compile_both
 from .explore import Tried, try_samples
 from .libpcap import DLT_IEEE802_11_RADIO
 from .named import expand
@@ -87,7 +87,25 @@ def examine_expression(
         FilterError: It does not compile, or a named filter's parameters are wrong.
         CaptureError: Neither libpcap nor tcpdump is installed.
     """
-    checked = compile_checked(expand(text), linktype, snap_length)
+    return examine_compiled(compile_expanded(text, linktype, snap_length))
+
+
+def compile_expanded(
+    text: str, linktype: int = DLT_IEEE802_11_RADIO, snap_length: int = MAX_SNAP_LENGTH
+) -> CompiledFilter:
+    """Compile an expression, in which named filters may stand, without a look at what it does.
+
+    Raises:
+        FilterError: It does not compile, or a named filter's parameters are wrong.
+        CaptureError: Neither libpcap nor tcpdump is installed.
+    """
+    return compile_both(expand(text), linktype, snap_length)
+
+
+def examine_compiled(compiled: CompiledFilter) -> Examined:
+    """Check what was compiled."""
+    linktype = compiled.linktype
+    checked = check(compiled)
     tried = checked.tried or _try(checked.program, linktype)
     return Examined(
         program=checked.program,

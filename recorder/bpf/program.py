@@ -128,8 +128,18 @@ def accept_all(snap_length: int) -> Program:
     return Program((Instruction(RETURN_K, 0, 0, snap_length),))
 
 
-def attach(sock: socket.socket, program: Program) -> None:
-    """Let only frames that ``program`` accepts reach ``sock``, and lock it there.
+def accept_none() -> Program:
+    """A program that drops every frame."""
+    return accept_all(0)
+
+
+def attach(sock: socket.socket, program: Program, *, lock: bool = True) -> None:
+    """Let only frames that ``program`` accepts reach ``sock``, in place of another program.
+
+    Args:
+        sock: A packet socket.
+        program: What it sees from now on.
+        lock: Never let it be replaced.
 
     Raises:
         FilterError: The kernel refuses the program.
@@ -141,7 +151,8 @@ def attach(sock: socket.socket, program: Program) -> None:
         sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, fprog)
     except OSError as error:
         raise FilterError(f"the kernel refuses the filter: {error.strerror}") from error
-    sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
+    if lock:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_LOCK_FILTER, 1)
 
 
 def _check(instructions: tuple[Instruction, ...]) -> None:

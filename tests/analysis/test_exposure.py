@@ -87,3 +87,13 @@ def test_without_truth_nobody_is_asked() -> None:
     exposure = Exposure()
     exposure.match(NoTruth(), batch([(FcsStatus.GOOD, b"oo")]), np.array([], np.int64))
     assert exposure.total(Counter({2: 9})) == 0
+
+
+def test_good_bits_of_a_batch() -> None:
+    """Each good frame has the bits of its length, others have none."""
+    exposure, good = Exposure(), FcsStatus.GOOD
+    frames = batch(
+        [(good, b"o" * 10), (good, b"x" * 7), (FcsStatus.BAD, b"o" * 10), (good, b"o" * 10)]
+    )
+    exposure.match(Stub(), frames, np.array([2], np.int64))
+    assert exposure.good_bits(frames).tolist() == [40, 0, 0, 40]

@@ -121,9 +121,9 @@ def test_good_frames_before_the_first_bad_one(
         for first in range(0, 210, size):
             batch = FrameBatch(frames.arrow.slice(first, size))
             rows = np.flatnonzero(batch.fcs_status == FcsStatus.BAD)
-            known = collected.match(truth, batch, rows)
+            known, good_bits = collected.match(truth, batch, rows)
             groups = np.zeros(len(batch), np.int64)
-            collected.add(batch, groups, rows, known, known.errors(batch, rows))
+            collected.add(batch, groups, rows, known, known.errors(batch, rows), good_bits)
         found.append(collected.numbers(0))
     assert found[0].ber_interval == found[1].ber_interval
     assert found[0].ber_interval is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -9,13 +10,14 @@ import mmap
 import os
 import pty
 import random
+import re
+import select
 import signal
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,58 +46,6 @@ pytestmark = [
     pytest.mark.root,
     pytest.mark.filterwarnings("ignore:Field type should not be:DeprecationWarning"),  # pcapng's
 ]
-
-
-class Capturing:
-    """A running ``wtrec capture``, its files and what it said."""
-
-    def __init__(self, path: Path, *arguments: str) -> None:
-        self.path = path
-        self.process = subprocess.Popen(
-            [*CAPTURE, "mon0", "-w", str(path), *arguments], stderr=subprocess.PIPE, text=True
-        )
-        while not (path.exists() and path.stat().st_size) and self.process.poll() is None:
-            time.sleep(0.005)
-
-    def send_paced(self, tun: MonitorTun, frames: Iterable[bytes]) -> None:
-        """Send frames no faster than they reach the file, so that none needs to be dropped."""
-        sent = 0
-        iterator = iter(frames)
-        while some := list(itertools.islice(iterator, 1000)):
-            sent += sum(map(len, some))
-            while sent - self.path.stat().st_size > 32 << 20 and self.process.poll() is None:
-                time.sleep(0.001)
-            tun.write_many(some)
-
-    def wait_for_bytes(self, size: int) -> None:
-        """Wait until the file has so many bytes."""
-        while self.path.stat().st_size < size and self.process.poll() is None:
-            time.sleep(0.005)
-
-    def end(self, signal_number: int | None = None) -> int:
-        """Let it end, or make it; its exit code."""
-        if signal_number is not None:
-            self.process.send_signal(signal_number)
-        _, self.said = self.process.communicate(timeout=60)
-        return self.process.returncode
-
-    @property
-    def run(self) -> Run:
-        """Its ``run.json``."""
-        return Run.load(self.path.with_suffix(".json"))
-
-
-@contextmanager
-def capturing(path: Path, *arguments: str) -> Iterator[Capturing]:
-    """Start a capture on mon0; frames that are sent from now on are received."""
-    running = Capturing(path, *arguments)
-    try:
-        yield running
-    finally:
-        running.process.kill()
-        running.process.wait()
-        assert running.process.stderr is not None
-        running.process.stderr.close()
 
 
 def packets(path: Path) -> Iterator[bytes]:
@@ -142,7 +92,9 @@ def random_frames(count: int) -> Iterator[bytes]:
 class TestFrames:
     """What comes out is what went in."""
 
-    def test_every_byte_of_200_000_frames(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_every_byte_of_200_000_frames(
+        self, capturing: Any, mon0: MonitorTun, tmp_path: Path
+    ) -> None:
         """Frames of any bytes and lengths are written in order, unchanged, and all of them."""
         with capturing(tmp_path / "run.pcapng", "-c", "200000", "-B", "128") as running:
             running.send_paced(mon0, random_frames(200_000))
@@ -157,7 +109,7 @@ class TestFrames:
         pairs = zip(packets(running.path), random_frames(200_000), strict=True)
         assert all(found == sent for found, sent in pairs)
 
-    def test_peers_read_it(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_peers_read_it(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """tshark, capinfos, tcpdump and dpkt count the same frames and complain of nothing."""
         path = tmp_path / "run.pcapng"
         with capturing(path, "-c", "2000", "--comment", "a short wire") as running:
@@ -177,7 +129,7 @@ class TestFrames:
         with path.open("rb") as file:
             assert sum(1 for _ in dpkt.pcapng.Reader(file)) == 2000
 
-    def test_bad_frames_are_counted(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_bad_frames_are_counted(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """The driver's claims are counted, and shown as its claims."""
         with capturing(tmp_path / "run.pcapng", "-c", "100") as running:
             running.send_paced(mon0, (udp_frame(5005, n, bad=n % 4 == 0) for n in range(100)))
@@ -186,7 +138,7 @@ class TestFrames:
         assert running.run.counters.bad_fcs == 25
         assert "bad FCS                      25  (25.0%, the driver's claim)" in running.said
 
-    def test_times(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_times(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """Frames carry the time at which they came, in nanoseconds."""
         before = time.time_ns()
         with capturing(tmp_path / "run.pcapng", "-c", "10") as running:
@@ -201,7 +153,7 @@ class TestFrames:
         assert before <= running.run.start < times[0]
         assert times[-1] <= (running.run.end or 0) <= time.time_ns()
 
-    def test_snap_length(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_snap_length(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """Frames are cut, and say how long they were."""
         frames = [bytes(range(n)) for n in range(1, 201)]
         with capturing(tmp_path / "run.pcapng", "-s", "64", "-c", "200") as running:
@@ -217,7 +169,9 @@ class TestFilter:
     """The kernel lets through what the filter accepts, and nothing before it is in place."""
 
     @pytest.mark.parametrize("form", ["expression", "-dd", "-ddd"])
-    def test_exactly_the_matching_frames(self, mon0: MonitorTun, tmp_path: Path, form: str) -> None:
+    def test_exactly_the_matching_frames(
+        self, capturing: Any, mon0: MonitorTun, tmp_path: Path, form: str
+    ) -> None:
         """An expression and both text forms of its program record the same frames."""
         wanted = [udp_frame(5005, n) for n in range(300)]
         others = [udp_frame(5006, n) for n in range(300)] + list(random_frames(300))
@@ -239,7 +193,7 @@ class TestFilter:
         assert recorded.text == ("udp port 5005" if form == "expression" else None)
         assert recorded.program == tool("tcpdump", "-ddd", "-i", "mon0", "udp port 5005")
 
-    def test_capinfos_shows_it(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_capinfos_shows_it(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """The filter's text is in the capture."""
         with capturing(tmp_path / "run.pcapng", "-f", "udp port 5005", "-c", "1") as running:
             mon0.write(udp_frame(5005, 0))
@@ -247,7 +201,7 @@ class TestFilter:
         assert "Filter string = udp port 5005" in tool("capinfos", running.path)
         assert "3 more fields (up to 11 bytes of a frame): a frame with an error" in running.said
 
-    def test_mended(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_mended(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """A filter that libpcap compiles wrongly records what it should, named filters too."""
         frames = [udp_frame(5005, n) for n in range(50)] + [udp_frame(5006, n) for n in range(50)]
         with capturing(tmp_path / "run.pcapng", "-f", "no-retries and test-traffic") as running:
@@ -262,7 +216,7 @@ class TestFilter:
         wrong = tool("tcpdump", "-ddd", "-i", "mon0", recorded.text)
         assert recorded.program != wrong
 
-    def test_a_fair_filter(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_a_fair_filter(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """Broken frames alone can be recorded by the driver's claim, which needs no note."""
         frame = append(data_frame(bytes(20), addr1=AP, addr2=STATION, addr3=AP, to_ds=True))
         good = build(tsft=1, flags=Flags.FCS) + frame
@@ -279,7 +233,9 @@ class TestEnd:
     """Every way out leaves a whole capture with statistics, and says what was lost."""
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_signal(self, mon0: MonitorTun, tmp_path: Path, number: signal.Signals) -> None:
+    def test_signal(
+        self, capturing: Any, mon0: MonitorTun, tmp_path: Path, number: signal.Signals
+    ) -> None:
         """A signal ends it after the frames that came before."""
         with capturing(tmp_path / "run.pcapng", "--meta", "room=B2-107") as running:
             mon0.write_many(random_frames(500))
@@ -294,7 +250,9 @@ class TestEnd:
         assert f"run.pcapng: ended by {number.name}" in running.said
         assert "written                     500" in running.said
 
-    def test_run_json_describes_the_capture(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_run_json_describes_the_capture(
+        self, capturing: Any, mon0: MonitorTun, tmp_path: Path
+    ) -> None:
         """The section header holds the same run, and the file's size and hash are right."""
         with capturing(tmp_path / "run.pcapng", "-c", "1", "--comment", "ein Schuß") as running:
             mon0.write(b"frame")
@@ -308,7 +266,7 @@ class TestEnd:
             ("run.pcapng", len(data), hashlib.sha256(data).hexdigest())
         ]
 
-    def test_count_is_exact(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_count_is_exact(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """It writes no frame more than asked for, and names the reason."""
         with capturing(tmp_path / "run.pcapng", "-c", "123") as running:
             mon0.write_many(random_frames(500))
@@ -316,15 +274,16 @@ class TestEnd:
         assert list(packets(running.path)) == list(random_frames(123))
         assert running.run.ended_by == "packets"
 
-    def test_duration(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_duration(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """It ends by itself without a frame, and later frames are not in it."""
-        with capturing(tmp_path / "run.pcapng", "-a", "duration:0.5") as running:
+        with capturing(tmp_path / "run.pcapng", "-a", "duration:0.5", ready=False) as running:
             while running.process.poll() is None:
                 mon0.write(b"frame")
                 time.sleep(0.001)
             assert running.end() == 0
         run = running.run
-        assert (run.ended_by, (run.end or 0) - run.start) == ("duration", 500_000_000)
+        assert run.ended_by == "duration"
+        assert (run.end or 0) - run.start == pytest.approx(500_000_000, abs=1_000_000)
         times = [
             block.timestamp_high << 32 | block.timestamp_low
             for block in pcapng_blocks(running.path)
@@ -332,7 +291,7 @@ class TestEnd:
         ]
         assert times[-1] <= (run.end or 0)
 
-    def test_file_size(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_file_size(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """The file, statistics included, is as large as allowed and not larger."""
         frames = itertools.repeat(bytes(1000), 500)
         with capturing(tmp_path / "run.pcapng", "-a", "filesize:100", "-c", "9999") as running:
@@ -342,7 +301,7 @@ class TestEnd:
         assert 100_000 - 1044 < running.path.stat().st_size <= 100_000
         assert statistics(running.path)["isb_usrdeliv"] == len(list(packets(running.path)))
 
-    def test_full_disk(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_full_disk(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """A full disk ends it with a valid capture, statistics and run.json, and exit code 1."""
         disk = tmp_path / "disk"
         disk.mkdir()
@@ -363,7 +322,7 @@ class TestEnd:
         finally:
             tool("umount", disk)
 
-    def test_interface_gone(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_interface_gone(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """An interface that is taken away ends it with all frames, and exit code 1."""
         with capturing(tmp_path / "run.pcapng") as running:
             mon0.write_many(random_frames(500))
@@ -374,7 +333,7 @@ class TestEnd:
         assert "error: mon0 is gone" in running.said
         assert statistics(running.path)["isb_usrdeliv"] == 500
 
-    def test_interface_down(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_interface_down(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """An interface that is set down ends it, too."""
         with capturing(tmp_path / "run.pcapng") as running:
             mon0.write(b"frame")
@@ -383,7 +342,7 @@ class TestEnd:
         assert list(packets(running.path)) == [b"frame"]
         assert running.run.ended_by == "interface down"
 
-    def test_kernel_drops(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_kernel_drops(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """Frames that found the ring full are counted everywhere, and the exit code is 3."""
         with capturing(tmp_path / "run.pcapng", "-B", "1") as running:
             running.process.send_signal(signal.SIGSTOP)
@@ -398,7 +357,7 @@ class TestEnd:
         assert counters.written + counters.dropped_by_kernel == 5000
         assert statistics(running.path)["isb_osdrop"] == counters.dropped_by_kernel
 
-    def test_killed(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_killed(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """What was written before it was killed is a whole capture of a run without an end."""
         with capturing(tmp_path / "run.pcapng") as running:
             before = running.path.stat().st_size
@@ -414,21 +373,27 @@ class TestTerminal:
     """What a user sees while it runs."""
 
     def test_progress(self, mon0: MonitorTun, tmp_path: Path) -> None:
-        """On a terminal, a line shows frames, share of bad ones and drops; -q hides it."""
-        for arguments, expected in (["-a", "duration:1.5"], True), (["-c", "1", "-q"], False):
-            ours, theirs = pty.openpty()
-            process = subprocess.Popen(
-                [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng"), "--force", *arguments],
-                stderr=theirs,
-            )
-            os.close(theirs)
-            while process.poll() is None:
-                mon0.write(udp_frame(5005, 1, bad=True))
-                time.sleep(0.01)
-            said = os.read(ours, 10_000).decode()
-            os.close(ours)
-            assert ("frames, " in said and "100.0% bad FCS, 0 dropped" in said) is expected
-            assert "ended by" in said
+        """On a terminal, a line shows frames, share of bad ones, drops and size."""
+        said = on_terminal(mon0, [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng")], "dropped")
+        assert re.search(
+            r"[\d,]+ frames, [\d,]+/s, 100.0% bad FCS, 0 dropped, r.pcapng \d+.\d MB", said
+        )
+        assert "ended by SIGINT" in said
+
+    def test_live_table(self, mon0: MonitorTun, tmp_path: Path) -> None:
+        """With --live, a table by rate, and once more in the end."""
+        command = [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng"), "--live"]
+        said = on_terminal(mon0, command, "100.0%")
+        assert said.count("claimed bad") >= 2
+        assert re.search(r"\n +6 +[\d,]+ +[\d,]+ +100.0% +[\d,]+ +0 +-\r\n", said)
+        assert "not in this table" not in said
+
+    def test_quiet(self, mon0: MonitorTun, tmp_path: Path) -> None:
+        """-q hides it, not the summary."""
+        arguments = ["-a", "duration:2.5", "-q"]
+        said = on_terminal(mon0, [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng"), *arguments])
+        assert "frames, " not in said
+        assert "ended by duration" in said
 
 
 class TestRefused:
@@ -442,7 +407,15 @@ class TestRefused:
             (["mon0", "-f", "udp prt 1"], 1, "filter 'udp prt 1': "),
             (["mon0", "-a", "filesize:1", "--comment", "x" * 999], 1, "1000 bytes has no room"),
             (["mon0", "-w", "nowhere/x.pcapng"], 1, "nowhere/x.pcapng: cannot write there"),
-            (["mon0", "-a", "frames:9"], 2, "wanted duration:SECONDS, packets:N or filesize:KB"),
+            (["mon0", "-a", "frames:9"], 2, "wanted duration:SECONDS, packets:N, filesize:KB or"),
+            (["mon0", "-a", "files:9"], 2, "-b says when another one begins"),
+            (["mon0", "-b", "files:9"], 2, "nothing says when a new file begins"),
+            (["mon0", "-Z", "nobody-here"], 1, "nobody-here: no such user"),
+            (["mon0", "--channel", "6"], 1, "neither channel nor flags: leave out --channel"),
+            (["mon0", "--no-fcsfail"], 1, "mon0 is no monitor interface of a wireless card"),
+            (["mon0", "--channel", "abc"], 1, "channel 'abc': wanted a channel of 2.4 GHz"),
+            (["mon0", "--width", "80"], 2, "--width is the width of a --channel: give both"),
+            (["mon0", "mon0"], 1, "mon0 is named twice"),
             (["mon0", "-a", "duration:nan"], 2, "found 'duration:nan'"),
             (["mon0", "--meta", "room"], 2, "wanted key=value, found 'room'"),
             (["mon0", "-c", "0"], 2, "0 is not in the range"),
@@ -467,7 +440,7 @@ class TestRefused:
         assert "Traceback" not in done.stderr
         assert list(tmp_path.iterdir()) == []
 
-    def test_interface_that_is_down(self, mon0: MonitorTun, tmp_path: Path) -> None:
+    def test_interface_that_is_down(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:
         """A monitor interface has to be up."""
         tool("ip", "link", "set", mon0.name, "down")
         with capturing(tmp_path / "run.pcapng") as running:
@@ -516,6 +489,25 @@ class TestRefused:
         )
         assert done.returncode == 1
         assert "mon0: no right to capture; it needs CAP_NET_RAW" in done.stderr
+
+
+def on_terminal(mon0: MonitorTun, command: list[str], until: str = "\0") -> str:
+    """What a command writes to its terminal while bad frames come, until it has said something."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stderr=theirs)
+    os.close(theirs)
+    said, asked = "", False
+    with contextlib.suppress(OSError):  # that is how a terminal ends
+        while True:
+            mon0.write(udp_frame(5005, 1, bad=True))
+            if select.select([ours], [], [], 0.005)[0]:
+                said += os.read(ours, 10_000).decode()
+            if until in said and not asked:
+                process.send_signal(signal.SIGINT)
+                asked = True
+    os.close(ours)
+    assert process.wait(30) == 0
+    return said
 
 
 def tool(name: str, *arguments: object) -> str:

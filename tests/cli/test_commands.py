@@ -201,6 +201,7 @@ class TestReplayAndAnalyze:
             other.write_bytes(capture.read_bytes() + b"cut")
             assert _run(replay, other, "--algo", "crc-flip").exit_code == 3
             capture.with_name("run.2.tx.parquet").touch()
+            capture.with_name("run.2.frames.parquet").touch()
             shown = _run(analyze, other, "--payload", "zeros")
             assert f"results: {results_path(other, 'crc-flip')}\n" in shown.stderr
         shown = _run(analyze, capture, "--payload", "zeros")

@@ -22,8 +22,8 @@ from click.testing import CliRunner
 from wtrec.cli.analyze import analyze
 from wtrec.cli.send import send as send_command
 from wtrec.datasets.journal import Journal
+from wtrec.datasets.members import from_rfc3339
 from wtrec.datasets.payload import run_key, self_describing
-from wtrec.datasets.run import from_rfc3339
 from wtrec.datasets.txlog import TX, open_tx_log, packets
 from wtrec.dot11 import fcs, radiotap
 from wtrec.dot11.radiotap import Flags

@@ -13,19 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wtrec.datasets.files import atomic_write
+from wtrec.datasets.members import from_rfc3339, to_rfc3339
 from wtrec.datasets.run import (
     Counters,
     Filter,
     Run,
     RunFile,
-    from_rfc3339,
+    RunInterface,
     run_json_path,
-    to_rfc3339,
+    tx_log_path,
 )
 from wtrec.errors import FormatError
 
 TIMES = st.integers(0, 253_402_300_799_999_999_999)  # up to the end of year 9999
 COUNTS = st.integers(0, 2**63)
+COUNTERS = st.none() | st.builds(
+    Counters, received=COUNTS, dropped_by_kernel=COUNTS, written=COUNTS, bad_fcs=COUNTS
+)
 RUNS = st.builds(
     Run,
     run_id=st.text(),
@@ -42,10 +46,20 @@ RUNS = st.builds(
     monitor_flags=st.none() | st.lists(st.text()).map(tuple),
     meta=st.dictionaries(st.text(), st.text()),
     comment=st.text(),
-    counters=st.none()
-    | st.builds(
-        Counters, received=COUNTS, dropped_by_kernel=COUNTS, written=COUNTS, bad_fcs=COUNTS
-    ),
+    counters=COUNTERS,
+    interfaces=st.lists(
+        st.builds(
+            RunInterface,
+            name=st.text(),
+            driver=st.text(),
+            channel=st.none() | st.text(),
+            monitor_flags=st.none() | st.lists(st.text()).map(tuple),
+            counters=COUNTERS,
+        ),
+        max_size=3,
+    ).map(tuple),
+    time_stamp_type=st.none() | st.text(),
+    clock_change_ns=st.none() | COUNTS,
     files=st.lists(
         st.builds(RunFile, name=st.text(), bytes=st.none() | COUNTS, sha256=st.none() | st.text())
     ).map(tuple),
@@ -151,6 +165,13 @@ class TestFile:
     def test_path(self, capture: str, expected: str) -> None:
         """Only the ending of a capture is exchanged."""
         assert run_json_path(Path(capture)) == Path(expected)
+
+    def test_files_of_one_run(self) -> None:
+        """Files of several share the metadata and the tx log of their run."""
+        for name in "run_00001_20260101120000.pcapng", "run_99999_20260101120000.pcapng.gz":
+            assert run_json_path(Path("lab") / name) == Path("lab/run.json")
+            assert tx_log_path(Path("lab") / name) == Path("lab/run.tx.parquet")
+        assert run_json_path(Path("run_1_20260101120000.pcapng")).stem == "run_1_20260101120000"
 
     def test_measured_file(self, tmp_path: Path) -> None:
         """Size and hash are those of the content."""

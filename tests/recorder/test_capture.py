@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from wtrec.datasets.pcapng import EnhancedPacket, read_block
+from wtrec.datasets.run import Run
 from wtrec.recorder.capture import CaptureSettings, capture
-from wtrec.recorder.capture_file import CaptureFile
-from wtrec.recorder.capture_loop import CaptureLoop, Limits
+from wtrec.recorder.capture_files import CaptureFiles
+from wtrec.recorder.capture_loop import CaptureLoop
+from wtrec.recorder.feed import Feed
 from wtrec.recorder.interface import monitor_interface
 from wtrec.recorder.ring import Ring
+from wtrec.recorder.rotation import Limits, Moment
 from wtrec.recorder.stop import Stop
 from wtrec.recorder.tun import MonitorTun
 
@@ -35,16 +38,18 @@ class TestDropCount:
         """Each gap is noted once, with its length, on the frame that follows it."""
         facts = monitor_interface(mon0.name)
         path = tmp_path / "packets"
+        run = Run.begin(interface=mon0.name, start=0, snap_length=65_535)
         with (
             Stop() as stop,
             Ring(mon0.name, None, 1) as ring,
-            CaptureFile(path, force=False) as file,
+            CaptureFiles(path, run, lambda _run: b"") as files,
         ):
             mon0.write_many(numbered(0, 5000))  # five times what the ring holds
-            loop = CaptureLoop(ring, facts, file, Limits(), 65_535)
+            feed = Feed(ring, facts, 0, 65_535)
+            loop = CaptureLoop([feed], files, Limits(), None, Moment.now())
             thread = threading.Thread(target=loop.run, args=(stop, None))
             thread.start()
-            while ring.current() is not None or not file.size:
+            while ring.current() is not None or not files.size:
                 time.sleep(0.001)
             for number in range(5000, 5100):
                 mon0.write_many(numbered(number, number + 1))
@@ -77,7 +82,7 @@ class TestCapture:
         with Stop() as stop:
             stop.ask("changed my mind")
             stop.ask("again")
-            summary = capture(CaptureSettings(interface=mon0.name), stop=stop)
+            summary = capture(CaptureSettings(interfaces=[mon0.name]), stop=stop)
         assert summary.run.ended_by == "changed my mind"
         assert (summary.counters.received, summary.counters.written) == (0, 0)
         assert summary.exit_code == 0
@@ -87,7 +92,9 @@ class TestCapture:
     def test_own_frames_are_left_out(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """Frames that this machine injects into the interface are no received frames."""
         settings = CaptureSettings(
-            interface=mon0.name, output=tmp_path / "run.pcapng", max_seconds=0.5
+            interfaces=[mon0.name],
+            output=tmp_path / "run.pcapng",
+            limits=Limits(seconds=0.5),
         )
         ours = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         with ours:

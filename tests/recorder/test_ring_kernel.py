@@ -55,6 +55,8 @@ def run(
     kernel: Callable[..., tuple[int, int, int, int]],
     frames: list[Frame],
     *,
+    first: int = 0,
+    interface: int = 0,
     radiotap: bool = True,
     snap_length: int = 1 << 18,
     frame_limit: int = NEVER,
@@ -70,6 +72,8 @@ def run(
         block.view(np.uint32),
         out,
         out.view(np.uint32),
+        first,
+        interface,
         radiotap,
         snap_length,
         frame_limit,
@@ -112,6 +116,8 @@ def plain_claims(data: bytes) -> int:
 def plain_block(
     frames: list[Frame],
     *,
+    first: int,
+    interface: int,
     radiotap: bool,
     snap_length: int,
     frame_limit: int,
@@ -121,10 +127,10 @@ def plain_block(
 ) -> tuple[bytes, int, int, int]:
     """What the kernel is to do, in plain Python with the codec of the format."""
     out, written, bad = b"", 0, 0
-    for frame in frames:
+    for frame in frames[first:]:
         flags = 1 | (plain_claims(frame.data) if radiotap else 0)
         packet = EnhancedPacket.make(
-            0,
+            interface,
             frame.time,
             frame.data[:snap_length],
             frame.length,
@@ -171,6 +177,8 @@ class TestWriteBlock:
 
     @given(
         frames=st.lists(FRAMES, max_size=12),
+        first=st.just(0) | st.integers(0, 12),
+        interface=st.integers(0, 3),
         radiotap=st.booleans(),
         snap_length=st.integers(1, 80),
         frame_limit=st.just(NEVER) | st.integers(0, 12),
