@@ -314,7 +314,7 @@ class Run:
                 self._algorithm.name,
                 frames,
                 self._figures.dropped,
-                self._figures.missed,
+                self._ledger.late,
                 (self._ended - started) / NS,
                 self._queue.last_due / NS if is_paced else None,
                 *source.progress(),
