@@ -23,7 +23,8 @@ MAX_OPEN = 1 << 18
 _OUTCOMES = pa.array([ABSTAINED, REPAIRED, DROPPED])
 _ABSTAINED, _REPAIRED, _DROPPED = range(3)
 _NUMBER, _ORDINAL, _BITS, _SINCE, _QUEUED, _FOUND, _OPEN = range(7)  # rows of the table
-_SMALLEST = 1024  # columns of the table, and calls whose rows are kept as they came
+_SMALLEST = 1024  # columns of the table
+_FEW = 64  # calls whose rows are kept as they came
 
 
 class Asked(NamedTuple):
@@ -185,7 +186,7 @@ class Ledger:
     def _append(self, rows: _Rows) -> None:
         """Keep rows; those of many small calls take less room as one."""
         self._few.append(rows)
-        if len(self._few) >= _SMALLEST:
+        if len(self._few) >= _FEW:
             self._gather()
 
     def _gather(self) -> None:
@@ -197,6 +198,12 @@ class Ledger:
     def _find(self, repairs: Repairs) -> NDArray[np.int64]:
         """The columns of the frames that are answered for."""
         numbers = self._table[_NUMBER, self._begin : self._end]
+        if len(repairs) == 1:  # the same in fewer steps, for batches of one
+            at = self._begin + int(numbers.searchsorted(repairs.number[0]))
+            if at < self._end and self._table[_NUMBER, at] == repairs.number[0]:
+                fits = not len(repairs.flips) or repairs.flips[-1] < self._table[_BITS, at]
+                if fits and self._table[_OPEN, at]:
+                    return np.array([at])
         where = np.searchsorted(numbers, repairs.number)
         known = where < len(numbers)
         known[known] = numbers[where[known]] == repairs.number[known]

@@ -204,7 +204,7 @@ class TestBounds:
         for number in range(2, 5000):
             ask(ledger, [number])
             ledger.answer(Repairs.of([(number, [number % BITS])]), 0, 0)
-        assert len(ledger._few) < 1024
+        assert len(ledger._few) < 64
         ledger.close()
         rows = taken(ledger)
         assert [row["number"] for row in rows] == list(range(1, 5000))
