@@ -35,7 +35,7 @@ from wtrec.replay.source import Selection
 from .corpus import repeat, source
 from .documents import put, table
 
-FRAMES = 2_000_000
+FRAMES = 1_000_000
 PACES = ((1_000, 1), (5_000, 1), (10_000, 1), (10_000, 64), (100_000, 4096))
 SERVICE_US = 2000
 LOADS = (0.3, 0.6)
@@ -147,7 +147,7 @@ class Replays:
 
 def run(quick: bool) -> Replays:
     """Measure; ``quick`` takes a tenth of the frames, and of the time."""
-    seconds = 1.0 if quick else 10.0
+    seconds = 1.0 if quick else 5.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         large = folder / "large.pcapng"
