@@ -192,15 +192,13 @@ class TestPair:
 
     def test_raw(self, veth: Any, tmp_path: Path) -> None:
         """Every frame is shown, whichever its port, ARP's too."""
-        with receiving(
-            veth.name_there, "-m", "raw", "-t", "1.5", "--json", there=veth.there
-        ) as receiver:
+        with receiving(veth.name_there, "-m", "raw", "--json", there=veth.there) as receiver:
             for port in ("6005", "6006"):
                 send(
                     tmp_path,
                     *[veth.address_there, "-p", port, "--fill", "msgN", "-c", "2", "-w", port],
                 )
-            received, _ = receiver.packets()
+            received, _ = receiver.packets(number=signal.SIGINT)
         frames = [bytes.fromhex(packet["data"]) for packet in received]
         udp = [frame for frame in frames if frame[12:14] == b"\x08\x00" and frame[23] == 17]
         assert [(frame[36:38], frame[42:]) for frame in udp] == [
