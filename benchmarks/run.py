@@ -14,6 +14,7 @@ from . import (
     recovery,
     recovery_real,
     recovery_speed,
+    replay,
     send,
     tidy,
 )
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "recovery_speed": ("The searches beside plain numpy", recovery_speed),
     "recovery_real": ("Recovery on a real capture", recovery_real),
     "copies": ("Recovery from several damaged copies", copies),
+    "replay": ("The replayer's paces and queues", replay),
     "tidy": ("Merging, converting and recovering captures", tidy),
     "send": ("The sender's pace", send),
     "capture": ("Capture on a simulated monitor interface", capture),
