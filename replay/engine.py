@@ -20,8 +20,9 @@ from ..datasets.files import sha256_of
 from ..datasets.parquet import new_table
 from ..datasets.results import RESULTS
 from .queue import SPIN_NS
-from .run import Contender, Run, Score, Standing, Tell
+from .run import Run
 from .schedule import Schedule
+from .score import Contender, Score, Standing, Tell
 
 __all__ = ["Contender", "ReplaySummary", "Score", "Standing", "Tell", "replay", "replay_one"]
 
