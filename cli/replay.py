@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import finish, number, print_json, print_table, progress, say_when_compiling
+from .replay_outputs import check_fixed, fixed_options, write_fixed
 
 if TYPE_CHECKING:
     from ..replay.engine import ReplaySummary
@@ -42,6 +43,7 @@ _Positive = click.FloatRange(min=0, min_open=True)
     metavar="RESULTS.parquet",
     help="The results (one algorithm only); RUN.<algo>.parquet beside the capture if not given.",
 )
+@fixed_options
 @click.option(
     "--format",
     "output_format",
@@ -60,6 +62,9 @@ def replay(
     pps: float | None,
     limit: int | None,
     output: Path | None,
+    fixed: Path | None,
+    keep_original: bool,
+    force: bool,
     output_format: str,
     quiet: bool,
 ) -> None:
@@ -91,6 +96,8 @@ def replay(
         if path.resolve() in {capture.resolve(), tx_log_path(capture).resolve()}:
             raise click.UsageError(f"the results would overwrite {path}: name another file with -o")
         contenders.append(Contender(algorithm, parameters, path))
+    kept = [capture, tx_log_path(capture), *(contender.output for contender in contenders)]
+    check_fixed(fixed, kept, len(choices), keep_original=keep_original, force=force)
     with progress(quiet=quiet) as tick:
         summary = run_replay(
             capture,
@@ -99,6 +106,8 @@ def replay(
             limit=limit,
             on_progress=lambda reader: tick("replaying", reader),
         )
+    if fixed is not None:
+        write_fixed(capture, contenders[0].output, fixed, keep_original=keep_original)
     if output_format == "json":
         print_json(_to_json(summary))
     else:
