@@ -10,6 +10,7 @@ import click
 
 from .output import finish, number, print_json, print_table, progress, say_when_compiling
 from .replay_outputs import check_fixed, fixed_options, write_fixed
+from .signals import asked_by_signals
 
 if TYPE_CHECKING:
     from ..replay.engine import ReplaySummary
@@ -43,6 +44,11 @@ _Positive = click.FloatRange(min=0, min_open=True)
     metavar="RESULTS.parquet",
     help="The results (one algorithm only); RUN.<algo>.parquet beside the capture if not given.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Complete the results of a replay that was ended by Ctrl-C, or killed.",
+)
 @fixed_options
 @click.option(
     "--format",
@@ -62,6 +68,7 @@ def replay(
     pps: float | None,
     limit: int | None,
     output: Path | None,
+    resume: bool,
     fixed: Path | None,
     keep_original: bool,
     force: bool,
@@ -84,6 +91,7 @@ def replay(
     from ..replay.algorithm import make
     from ..replay.engine import Contender
     from ..replay.engine import replay as run_replay
+    from ..replay.interruption import Interruption
 
     contenders: list[Contender] = []
     for choice in choices:
@@ -98,12 +106,15 @@ def replay(
         contenders.append(Contender(algorithm, parameters, path))
     kept = [capture, tx_log_path(capture), *(contender.output for contender in contenders)]
     check_fixed(fixed, kept, len(choices), keep_original=keep_original, force=force)
-    with progress(quiet=quiet) as tick:
+    interruption = Interruption()
+    with progress(quiet=quiet) as tick, asked_by_signals(interruption.ask):
         summary = run_replay(
             capture,
             contenders,
             pace=_pace(rate, pps),
             limit=limit,
+            resume=resume,
+            interruption=interruption,
             on_progress=lambda reader: tick("replaying", reader),
         )
     if fixed is not None:
@@ -143,6 +154,8 @@ def _to_json(summary: ReplaySummary) -> dict[str, object]:
             }
             for score in summary.scores
         ],
+        "interrupted": summary.interrupted,
+        "complete": [str(path) for path in summary.complete],
         "losses": summary.losses,
     }
 
@@ -163,6 +176,8 @@ def _print(summary: ReplaySummary) -> None:
         for score in summary.scores
     ]
     print_table(["algorithm", "bad frames", "repaired", "abstained", "us/bad frame"], rows)
+    for path in summary.complete:
+        click.echo(f"{path}: complete, nothing to resume")
     for score in summary.scores:
         click.echo(f"{score.name}: {score.output}")
         for name, value in score.facts.items():

@@ -13,7 +13,7 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from ..clock import NS, wait_until
 from ..datasets.files import sha256_of
 from ..datasets.frames import FcsStatus, FrameBatch
-from ..datasets.parquet import new_table
 from ..datasets.reader import CaptureReader
-from ..datasets.results import RESULTS
+from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
 from ..errors import AlgorithmError, WtrecError
 from .algorithm import Algorithm
+from .interruption import Interrupted, Interruption
 from .ledger import Ledger
 from .pacing import Pace, TopSpeed
 
@@ -83,6 +83,8 @@ class ReplaySummary:
     pace: str = ""
     losses: list[str] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
+    interrupted: str | None = None  # by what
+    complete: list[Path] = field(default_factory=list)  # results that were so before
 
     @property
     def achieved_fps(self) -> float:
@@ -96,71 +98,100 @@ def replay(
     *,
     pace: Pace | None = None,
     limit: int | None = None,
+    resume: bool = False,
+    interruption: Interruption | None = None,
     on_progress: Callable[[CaptureReader], None] = lambda _: None,
 ) -> ReplaySummary:
     """Replay a capture into algorithms; one results file each.
+
+    If it is interrupted, the results say that they are partial; if it is killed, journals stay.
+    Either is what a later replay resumes: algorithms get all frames again, as they may keep state,
+    and those of their answers count that are not there yet.
 
     Args:
         capture: The capture.
         contenders: The algorithms, fresh ones: they keep state.
         pace: When frames are due; top speed by default.
         limit: Stop after so many frames.
+        resume: Go on with what an earlier replay has left, if it has.
+        interruption: By which it can be ended early.
         on_progress: Called after each batch.
 
     Raises:
-        AlgorithmError: An algorithm broke its contract; no results are written.
+        AlgorithmError: An algorithm broke its contract; no results are written. What is left of an
+            earlier replay is of another one, or another one is writing.
         FormatError: The capture is damaged in its middle; no results are written.
     """
     pace = pace or TopSpeed()
+    interruption = interruption or Interruption()
     summary = ReplaySummary(pace=str(pace))
-    summary.scores = [Score(c.algorithm.name, c.output) for c in contenders]
     with contextlib.ExitStack() as stack:
         for contender in contenders:
             stack.callback(getattr(contender.algorithm, "close", _nothing))
         hasher = stack.enter_context(ThreadPoolExecutor(1))
         digest = hasher.submit(sha256_of, capture)  # beside the work: it needs no interpreter lock
+        begun = list(_begun(contenders, capture, pace, limit, resume, digest))
+        is_complete = [earlier is not None and earlier.is_complete for _, _, earlier in begun]
+        summary.complete = [
+            c.output for c, done in zip(contenders, is_complete, strict=True) if done
+        ]
+        begun = [each for each, done in zip(begun, is_complete, strict=True) if not done]
+        contenders = [contender for contender, _, _ in begun]
+        if not contenders:
+            return summary
+        summary.scores = [Score(c.algorithm.name, c.output) for c in contenders]
         writers = [
-            stack.enter_context(new_table(c.output, RESULTS, _metadata(c, capture, pace)))
-            for c in contenders
+            stack.enter_context(ResultsFile(contender.output, metadata, earlier))
+            for contender, metadata, earlier in begun
         ]
         books = [Ledger(c.algorithm.name) for c in contenders]
         reader = stack.enter_context(CaptureReader(capture))
         started = time.monotonic_ns()
-        for frames, queued in _paced(_limited(reader, limit), pace, started):
-            bad = frames.fcs_status == FcsStatus.BAD
-            summary.frames += len(frames)
-            summary.bad += int(bad.sum())
-            for contender, ledger, score, writer in zip(
-                contenders, books, summary.scores, writers, strict=True
-            ):
-                ledger.ask(frames.number[bad], 8 * np.diff(frames.offsets)[bad], queued[bad])
-                _answer(ledger, score, functools.partial(contender.algorithm.recover, frames))
-                if ledger.settled >= _ROW_GROUP:
-                    writer.write_table(ledger.take())
-            on_progress(reader)
+        try:
+            again = min(writer.covered for writer in writers)
+            limited = _limited(reader, limit)
+            for frames, queued in _paced(limited, pace, started, interruption, again):
+                bad = frames.fcs_status == FcsStatus.BAD
+                summary.frames += len(frames)
+                summary.bad += int(bad.sum())
+                for contender, ledger, score, writer in zip(
+                    contenders, books, summary.scores, writers, strict=True
+                ):
+                    ledger.ask(frames.number[bad], 8 * np.diff(frames.offsets)[bad], queued[bad])
+                    call = functools.partial(contender.algorithm.recover, frames)
+                    _answer(ledger, score, call, interruption)
+                    if ledger.settled >= _ROW_GROUP or writer.is_due:
+                        writer.write_table(ledger.take())
+                on_progress(reader)
+            for contender, ledger, score in zip(contenders, books, summary.scores, strict=True):
+                _answer(ledger, score, contender.algorithm.finish, interruption)
+                ledger.close()
+        except Interrupted:
+            summary.interrupted = interruption.reason
+        summary.seconds = (time.monotonic_ns() - started) / NS
+        summary.losses = list(reader.losses)
         for contender, ledger, score, writer in zip(
             contenders, books, summary.scores, writers, strict=True
         ):
-            _answer(ledger, score, contender.algorithm.finish)
-            ledger.close()
             writer.write_table(ledger.take())
-            score.attempted = summary.bad
+            score.attempted, score.repaired = writer.rows, writer.repaired
             score.facts = getattr(contender.algorithm, "facts", dict)()
             score.problems = getattr(contender.algorithm, "problems", list)()
-        summary.seconds = (time.monotonic_ns() - started) / NS
-        summary.losses = [
-            *reader.losses,
-            *(f"{score.name}: {line}" for score in summary.scores for line in score.problems),
-        ]
-        for writer, score in zip(writers, summary.scores, strict=True):
-            writer.add_key_value_metadata(
-                {
-                    "wtrec.capture_sha256": digest.result(),
-                    "wtrec.achieved_fps": f"{summary.achieved_fps:.1f}",
-                    "wtrec.facts": json.dumps(dict(score.facts)),
-                    "wtrec.problems": json.dumps(list(score.problems)),
-                }
-            )
+            summary.losses += [f"{score.name}: {line}" for line in score.problems]
+            metadata = {
+                "capture_sha256": digest.result(),
+                "achieved_fps": f"{summary.achieved_fps:.1f}",
+                "facts": json.dumps(dict(score.facts)),
+                "problems": json.dumps(list(score.problems)),
+            }
+            if summary.interrupted is None:
+                writer.finish(metadata)
+            else:
+                writer.stop(metadata)
+                summary.losses.append(
+                    f"{score.output}: partial: ended by {summary.interrupted}, it covers frames up "
+                    f"to {writer.last}; --resume completes it"
+                )
     return summary
 
 
@@ -175,11 +206,14 @@ def _is_library(filename: str) -> bool:
     return is_compiled or "site-packages" in path.parts or ours in path.parents
 
 
-def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:
+def _answer(
+    ledger: Ledger, score: Score, call: Callable[[], Any], interruption: Interruption
+) -> None:
     """One call of an algorithm, timed and entered."""
     before = time.perf_counter_ns()
     try:
-        repairs = call()
+        with interruption.breaking():
+            repairs = call()
     except WtrecError:
         raise
     except Exception as error:  # an algorithm is somebody's code: say what failed, and where
@@ -191,7 +225,6 @@ def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:
         ) from error
     took = time.perf_counter_ns() - before
     score.service_ns += took
-    score.repaired += int(repairs.repaired.sum())
     ledger.answer(repairs, took)
 
 
@@ -208,29 +241,67 @@ def _limited(reader: CaptureReader, limit: int | None) -> Iterator[FrameBatch]:
 
 
 def _paced(
-    batches: Iterator[FrameBatch], pace: Pace, started: int
+    batches: Iterator[FrameBatch],
+    pace: Pace,
+    started: int,
+    interruption: Interruption,
+    again: int = 0,
 ) -> Iterator[tuple[FrameBatch, NDArray[np.int64]]]:
     """Give out frames when they are due, all that are due by then at once.
+
+    Those up to number ``again`` were replayed before: they come at once, and the pace begins
+    behind them.
 
     Yields:
         Frames, and for each how long it has waited in ns (-1 at top speed).
     """
+    begin: int | None = started
     for frames in batches:
         due = pace.due(frames)
         if due is None:
             yield frames, np.full(len(frames), -1, np.int64)
             continue
-        due += started
-        at = 0
+        at = int(np.searchsorted(frames.number, again, side="right"))
+        if at:
+            yield frames.slice(0, at), np.full(at, -1, np.int64)
+            begin = None
+            if at == len(frames):
+                continue
+        if begin is None:
+            begin = time.monotonic_ns() - int(due[at])
+        due += begin
         while at < len(frames):
-            now = wait_until(int(due[at]))
+            with interruption.breaking():
+                now = wait_until(int(due[at]))
             end = int(np.searchsorted(due, now, side="right"))
             yield frames.slice(at, end - at), now - due[at:end]
             at = end
 
 
-def _metadata(contender: Contender, capture: Path, pace: Pace) -> dict[str, str]:
+def _begun(
+    contenders: list[Contender],
+    capture: Path,
+    pace: Pace,
+    limit: int | None,
+    resume: bool,
+    digest: Future[str],
+) -> Iterator[tuple[Contender, dict[str, str], Earlier | None]]:
+    """What the results of each contender say at the start, and what they go on with."""
+    for contender in contenders:
+        metadata = _metadata(contender, capture, pace, limit)
+        earlier = earlier_results(contender.output) if resume else None
+        if earlier is not None:
+            sha256 = (
+                {"capture_sha256": digest.result()} if "capture_sha256" in earlier.metadata else {}
+            )
+            earlier.check({**metadata, **sha256})
+        yield contender, metadata, earlier
+
+
+def _metadata(contender: Contender, capture: Path, pace: Pace, limit: int | None) -> dict[str, str]:
     return {
+        **of_capture(capture),
+        "limit": "" if limit is None else str(limit),
         "algorithm": contender.algorithm.name,
         "parameters": json.dumps(contender.parameters),
         "capture": capture.name,

@@ -105,6 +105,8 @@ class TestVerdicts:
         assert found == {
             "name": "scripted",
             "parameters": '{"a": 1}',
+            "covers_to": None,
+            "not_covered": 0,
             "attempted": expected["attempted"],
             "repaired": expected["repaired"],
             "abstained": expected["attempted"] - expected["repaired"],
