@@ -116,6 +116,15 @@ class Analysis:
             "by": [group.to_json() for group in self.groups],
             "signal": self.signal.to_json(),
             "algorithms": [score.to_json() for score in self.algorithms],
+            "partial": [
+                {
+                    "results": score.path.name,
+                    "covers_to": score.covers_to,
+                    "not_covered": score.not_covered,
+                }
+                for score in self.algorithms
+                if score.covers_to is not None
+            ],
             **(self.evaluation.to_json() if self.evaluation else {}),
             "warnings": self.warnings,
             "losses": self.losses,

@@ -124,8 +124,6 @@ class AlgorithmScore:
         return {
             "name": self.name,
             "parameters": self.parameters,
-            "covers_to": self.covers_to,
-            "not_covered": self.not_covered,
             "attempted": self.attempted,
             "repaired": self.repaired,
             "abstained": self.abstained,

@@ -9,6 +9,7 @@ from . import (
     capture,
     copies,
     decode,
+    departures,
     phy,
     phy_b,
     recovery,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "recovery_real": ("Recovery on a real capture", recovery_real),
     "copies": ("Recovery from several damaged copies", copies),
     "tidy": ("Merging, converting and recovering captures", tidy),
+    "departures": ("Departures of replayed frames", departures),
     "send": ("The sender's pace", send),
     "capture": ("Capture on a simulated monitor interface", capture),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +10,19 @@ from typing import TYPE_CHECKING
 import click
 
 from .output import finish, number, print_json, print_table, progress, say_when_compiling
+from .replay_departures import (
+    STDOUT,
+    departures_of,
+    let_depart,
+    opened,
+    say_departed,
+    stdout_for,
+)
 from .replay_outputs import check_fixed, fixed_options, write_fixed
 from .signals import asked_by_signals
 
 if TYPE_CHECKING:
-    from ..replay.engine import ReplaySummary
+    from ..replay.engine import Contender, ReplaySummary
     from ..replay.pacing import Pace
 
 _Positive = click.FloatRange(min=0, min_open=True)
@@ -29,7 +38,6 @@ _Positive = click.FloatRange(min=0, min_open=True)
     "--algo",
     "choices",
     multiple=True,
-    required=True,
     metavar="NAME[:KEY=VALUE,...]",
     help="A recovery algorithm, see wtrec algos, or exec:COMMAND for a program; repeatable.",
 )
@@ -43,6 +51,14 @@ _Positive = click.FloatRange(min=0, min_open=True)
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="RESULTS.parquet",
     help="The results (one algorithm only); RUN.<algo>.parquet beside the capture if not given.",
+)
+@click.option(
+    "--to",
+    "target",
+    metavar="IFACE|udp://HOST:PORT|-",
+    help="Let frames leave at their due times, repaired if there is an algorithm: into a monitor "
+    "interface that is made for them, as UDP datagrams, or as pcapng to stdout. The pace is "
+    "--rate 1 if none is given.",
 )
 @click.option(
     "--resume",
@@ -68,6 +84,7 @@ def replay(
     pps: float | None,
     limit: int | None,
     output: Path | None,
+    target: str | None,
     resume: bool,
     fixed: Path | None,
     keep_original: bool,
@@ -86,12 +103,66 @@ def replay(
         raise click.UsageError("--rate and --pps take finite numbers")
     if output is not None and len(choices) > 1:
         raise click.UsageError("-o names one file, but there are several algorithms")
+    if not choices and target is None:
+        raise click.UsageError("give an algorithm (--algo), or where frames go (--to), or both")
+    if target == STDOUT and output_format == "json":
+        raise click.UsageError("--to - and --format json both want stdout: take one")
+    if target is not None and len(choices) > 1:
+        raise click.UsageError("--to sends the repairs of one algorithm: give one --algo")
+    if target is not None and resume:
+        raise click.UsageError("--resume goes on with results: frames that left with --to are gone")
     say_when_compiling()
+    from ..datasets.run import tx_log_path
+    from ..replay.engine import replay as run_replay
+    from ..replay.interruption import Interruption
+
+    interruption = Interruption()
+    pace = _pace(rate, pps, default=1.0 if target is not None and not topspeed else None)
+    with contextlib.ExitStack() as held:
+        stdout = held.enter_context(stdout_for(target))
+        held.enter_context(asked_by_signals(interruption.ask))
+        outlet = held.enter_context(opened(target, stdout, interruption)) if target else None
+        if outlet is not None and not choices:
+            departed = let_depart(capture, outlet, pace, limit, interruption)
+            if output_format == "json":
+                print_json({"departed": departed.to_json(), "losses": departed.losses()})
+            say_departed(departed, output_format)
+            losses = departed.losses()
+        else:
+            contenders = _contenders(capture, choices, output)
+            kept = [capture, tx_log_path(capture), *(each.output for each in contenders)]
+            check_fixed(fixed, kept, len(choices), keep_original=keep_original, force=force)
+            departures = held.enter_context(departures_of(capture, outlet, contenders))
+            with progress(quiet=quiet or target == STDOUT) as tick:
+                summary = run_replay(
+                    capture,
+                    contenders,
+                    pace=pace,
+                    limit=limit,
+                    resume=resume,
+                    interruption=interruption,
+                    departures=departures,
+                    on_progress=lambda reader: tick("replaying", reader),
+                )
+            if fixed is not None:
+                write_fixed(capture, contenders[0].output, fixed, keep_original=keep_original)
+            if output_format == "json":
+                more = {"departed": departures.departed.to_json()} if departures else {}
+                print_json({**_to_json(summary), **more})
+            else:
+                _print(summary)
+            losses = summary.losses
+            if departures is not None:
+                say_departed(departures.departed, output_format)
+                losses = [*losses, *departures.departed.losses()]
+    finish(context, losses)
+
+
+def _contenders(capture: Path, choices: tuple[str, ...], output: Path | None) -> list[Contender]:
+    """Make the algorithms, and see that their results overwrite nothing."""
     from ..datasets.run import results_path, tx_log_path
     from ..replay.algorithm import make
     from ..replay.engine import Contender
-    from ..replay.engine import replay as run_replay
-    from ..replay.interruption import Interruption
 
     contenders: list[Contender] = []
     for choice in choices:
@@ -104,34 +175,16 @@ def replay(
         if path.resolve() in {capture.resolve(), tx_log_path(capture).resolve()}:
             raise click.UsageError(f"the results would overwrite {path}: name another file with -o")
         contenders.append(Contender(algorithm, parameters, path))
-    kept = [capture, tx_log_path(capture), *(contender.output for contender in contenders)]
-    check_fixed(fixed, kept, len(choices), keep_original=keep_original, force=force)
-    interruption = Interruption()
-    with progress(quiet=quiet) as tick, asked_by_signals(interruption.ask):
-        summary = run_replay(
-            capture,
-            contenders,
-            pace=_pace(rate, pps),
-            limit=limit,
-            resume=resume,
-            interruption=interruption,
-            on_progress=lambda reader: tick("replaying", reader),
-        )
-    if fixed is not None:
-        write_fixed(capture, contenders[0].output, fixed, keep_original=keep_original)
-    if output_format == "json":
-        print_json(_to_json(summary))
-    else:
-        _print(summary)
-    finish(context, summary.losses)
+    return contenders
 
 
-def _pace(rate: float | None, pps: float | None) -> Pace | None:
+def _pace(rate: float | None, pps: float | None, *, default: float | None) -> Pace | None:
     from ..replay.pacing import FramesPerSecond, RecordedTime
 
-    if rate is not None:
-        return RecordedTime(rate)
-    return None if pps is None else FramesPerSecond(pps)
+    if pps is not None:
+        return FramesPerSecond(pps)
+    rate = default if rate is None else rate
+    return None if rate is None else RecordedTime(rate)
 
 
 def _to_json(summary: ReplaySummary) -> dict[str, object]:

@@ -3,8 +3,8 @@
 The file's metadata: ``algorithm`` (name), ``parameters`` (JSON), ``capture`` (file name),
 ``capture_sha256``, ``pace`` and ``achieved_fps``, ``wtrec_version``; ``facts`` (JSON object of
 numbers) and ``problems`` (JSON array of lines), what the algorithm says of its own work; ``limit``,
-frames that were asked for, empty for all. Of results that end early ``partial`` and ``covers_to``, of
-those that went on ``resumed``: see :mod:`wtrec.datasets.results_file`.
+frames that were asked for, empty for all. Of results that end early ``partial`` and ``covers_to``,
+of those that went on ``resumed``: see :mod:`wtrec.datasets.results_file`.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import AlgorithmError, FormatError
+from .files import check_replaceable, sha256_of
 from .journal import Journal, JournalFile, is_at_work, journal_path
 from .parquet import TableFile
 from .results import REPAIRED, RESULTS
@@ -130,7 +131,7 @@ class ResultsFile:
 
     Raises:
         AlgorithmError: A journal of other results is there.
-        OSError: It cannot be written.
+        OSError: It cannot be written, or ``output`` is no regular file.
     """
 
     def __init__(
@@ -142,17 +143,21 @@ class ResultsFile:
         self._metadata = dict(metadata)
         self._resumed = earlier.metadata.get("resumed", "") if earlier else ""
         self._done = False
+        check_replaceable(output)
         journal = journal_path(output)
         if earlier is None and journal.exists():
             doing = "another replay is writing" if is_at_work(journal) else "a killed replay left"
             raise AlgorithmError(
                 f"{journal}: {doing} these results; go on with --resume, or remove the file"
             )
-        if earlier is None:
-            self._journal = Journal(journal, RESULTS, metadata)
-        else:
-            self._resumed = ",".join(filter(None, [self._resumed, str(earlier.covers_to)]))
-            self._journal = self._continued(journal, earlier)
+        try:
+            if earlier is None:
+                self._journal = Journal(journal, RESULTS, metadata)
+            else:
+                self._resumed = ",".join(filter(None, [self._resumed, str(earlier.covers_to)]))
+                self._journal = self._continued(journal, earlier)
+        except OSError as error:  # name the file that was asked for
+            raise OSError(error.errno, error.strerror, str(output)) from None
         self._due = time.monotonic() + _EVERY_S
 
     def _continued(self, journal: Path, earlier: Earlier) -> Journal:
@@ -240,8 +245,6 @@ def recovered_metadata(journal: Path, metadata: Mapping[str, str], last: int) ->
     Raises:
         FormatError: The capture is not beside it, or is not as it was: nothing could be judged.
     """
-    from .files import sha256_of
-
     capture = journal.with_name(Path(metadata.get("capture", "")).name)
     if not capture.is_file() or any(
         metadata.get(key) != value for key, value in of_capture(capture).items()

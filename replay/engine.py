@@ -28,9 +28,11 @@ from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.reader import CaptureReader
 from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
 from ..errors import AlgorithmError, WtrecError
-from .algorithm import Algorithm
+from .algorithm import Algorithm, Repairs
+from .departures import Departures
 from .interruption import Interrupted, Interruption
 from .ledger import Ledger
+from .outlets import OutletError
 from .pacing import Pace, TopSpeed
 
 _ROW_GROUP = 65_536  # rows that are written at once, or a slow pace would make a group a frame
@@ -100,6 +102,7 @@ def replay(
     limit: int | None = None,
     resume: bool = False,
     interruption: Interruption | None = None,
+    departures: Departures | None = None,
     on_progress: Callable[[CaptureReader], None] = lambda _: None,
 ) -> ReplaySummary:
     """Replay a capture into algorithms; one results file each.
@@ -115,6 +118,7 @@ def replay(
         limit: Stop after so many frames.
         resume: Go on with what an earlier replay has left, if it has.
         interruption: By which it can be ended early.
+        departures: Lets frames leave as the first algorithm has answered for them.
         on_progress: Called after each batch.
 
     Raises:
@@ -151,6 +155,7 @@ def replay(
             again = min(writer.covered for writer in writers)
             limited = _limited(reader, limit)
             for frames, queued in _paced(limited, pace, started, interruption, again):
+                came = time.monotonic_ns()
                 bad = frames.fcs_status == FcsStatus.BAD
                 summary.frames += len(frames)
                 summary.bad += int(bad.sum())
@@ -159,15 +164,21 @@ def replay(
                 ):
                     ledger.ask(frames.number[bad], 8 * np.diff(frames.offsets)[bad], queued[bad])
                     call = functools.partial(contender.algorithm.recover, frames)
-                    _answer(ledger, score, call, interruption)
+                    repairs = _answer(ledger, score, call, interruption)
+                    if departures is not None and contender is contenders[0]:
+                        departures.leave(frames, repairs, None if queued[0] < 0 else came - queued)
                     if ledger.settled >= _ROW_GROUP or writer.is_due:
                         writer.write_table(ledger.take())
                 on_progress(reader)
             for contender, ledger, score in zip(contenders, books, summary.scores, strict=True):
-                _answer(ledger, score, contender.algorithm.finish, interruption)
+                repairs = _answer(ledger, score, contender.algorithm.finish, interruption)
                 ledger.close()
+                if departures is not None and contender is contenders[0]:
+                    departures.leave(FrameBatch.none(), repairs, None)
         except Interrupted:
             summary.interrupted = interruption.reason
+        except OutletError as error:
+            summary.interrupted = str(error)
         summary.seconds = (time.monotonic_ns() - started) / NS
         summary.losses = list(reader.losses)
         for contender, ledger, score, writer in zip(
@@ -207,9 +218,9 @@ def _is_library(filename: str) -> bool:
 
 
 def _answer(
-    ledger: Ledger, score: Score, call: Callable[[], Any], interruption: Interruption
-) -> None:
-    """One call of an algorithm, timed and entered."""
+    ledger: Ledger, score: Score, call: Callable[[], Repairs], interruption: Interruption
+) -> Repairs:
+    """One call of an algorithm, timed and entered; what it has answered."""
     before = time.perf_counter_ns()
     try:
         with interruption.breaking():
@@ -226,6 +237,7 @@ def _answer(
     took = time.perf_counter_ns() - before
     score.service_ns += took
     ledger.answer(repairs, took)
+    return repairs
 
 
 def _limited(reader: CaptureReader, limit: int | None) -> Iterator[FrameBatch]:

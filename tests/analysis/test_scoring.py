@@ -105,8 +105,6 @@ class TestVerdicts:
         assert found == {
             "name": "scripted",
             "parameters": '{"a": 1}',
-            "covers_to": None,
-            "not_covered": 0,
             "attempted": expected["attempted"],
             "repaired": expected["repaired"],
             "abstained": expected["attempted"] - expected["repaired"],
