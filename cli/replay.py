@@ -18,22 +18,21 @@ from .replay_departures import (
     say_departed,
     stdout_for,
 )
+from .replay_live import FileOrInterface, Interface, LiveAsked, live_options, replay_live
 from .replay_outputs import check_fixed, fixed_options, write_fixed
 from .signals import asked_by_signals
 
 if TYPE_CHECKING:
+    from ..replay.departures import Departures
     from ..replay.engine import Contender, ReplaySummary
     from ..replay.pacing import Pace
+    from .conditions import Condition
 
 _Positive = click.FloatRange(min=0, min_open=True)
 
 
 @click.command(short_help="Feed a capture into recovery algorithms.")
-@click.argument(
-    "capture",
-    metavar="RUN.pcapng",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@click.argument("source", metavar="RUN.pcapng|IFACE", type=FileOrInterface())
 @click.option(
     "--algo",
     "choices",
@@ -66,6 +65,7 @@ _Positive = click.FloatRange(min=0, min_open=True)
     help="Complete the results of a replay that was ended by Ctrl-C, or killed.",
 )
 @fixed_options
+@live_options
 @click.option(
     "--format",
     "output_format",
@@ -77,7 +77,7 @@ _Positive = click.FloatRange(min=0, min_open=True)
 @click.pass_context
 def replay(
     context: click.Context,
-    capture: Path,
+    source: Path | Interface,
     choices: tuple[str, ...],
     topspeed: bool,
     rate: float | None,
@@ -89,10 +89,16 @@ def replay(
     fixed: Path | None,
     keep_original: bool,
     force: bool,
+    recording: Path | None,
+    filter_text: str | None,
+    count: int | None,
+    stop_at: tuple[Condition, ...],
     output_format: str,
     quiet: bool,
 ) -> None:
     """Feed the frames of RUN.pcapng into recovery algorithms and keep what they make of them.
+
+    Or those of a monitor interface IFACE, as they are captured.
 
     The algorithms see what a receiver has, never the tx log. How many repairs are right is
     for wtrec analyze to say.
@@ -111,6 +117,22 @@ def replay(
         raise click.UsageError("--to sends the repairs of one algorithm: give one --algo")
     if target is not None and resume:
         raise click.UsageError("--resume goes on with results: frames that left with --to are gone")
+    asked = LiveAsked(recording, filter_text, count, stop_at, force, quiet or target == STDOUT)
+    if isinstance(source, Interface):
+        if not choices:
+            raise click.UsageError(f"{source} is an interface: name an algorithm with --algo")
+        if rate or pps or topspeed or limit or resume or fixed or keep_original:
+            raise click.UsageError(
+                f"{source} is an interface, which has its own pace: replay its recording (-w) later"
+            )
+        if output is not None and recording is None:
+            raise click.UsageError("-o keeps results of frames that are not kept: record with -w")
+        losses, code = _live(source, asked, choices, output, target, output_format)
+        finish(context, losses)
+        context.exit(code)
+    if asked.is_any:
+        raise click.UsageError(f"{source} is a file: -w, -f, -c and -a are for an interface")
+    capture = source
     say_when_compiling()
     from ..datasets.run import tx_log_path
     from ..replay.engine import replay as run_replay
@@ -147,8 +169,7 @@ def replay(
             if fixed is not None:
                 write_fixed(capture, contenders[0].output, fixed, keep_original=keep_original)
             if output_format == "json":
-                more = {"departed": departures.departed.to_json()} if departures else {}
-                print_json({**_to_json(summary), **more})
+                print_json(_to_json(summary, departures))
             else:
                 _print(summary)
             losses = summary.losses
@@ -156,6 +177,35 @@ def replay(
                 say_departed(departures.departed, output_format)
                 losses = [*losses, *departures.departed.losses()]
     finish(context, losses)
+
+
+def _live(
+    interface: Interface,
+    asked: LiveAsked,
+    choices: tuple[str, ...],
+    output: Path | None,
+    target: str | None,
+    output_format: str,
+) -> tuple[list[str], int]:
+    """Replay what is captured; what was lost, and the exit code of the capture."""
+    from ..replay.interruption import Interruption
+
+    with contextlib.ExitStack() as held:
+        stdout = held.enter_context(stdout_for(target))
+        outlet = None
+        if target is not None:
+            outlet = held.enter_context(opened(target, stdout, Interruption(), drops=False))
+        summary, departures, code = replay_live(
+            interface, asked, lambda path: _contenders(path, choices, output), outlet
+        )
+        if output_format == "json":
+            print_json(_to_json(summary, departures))
+        else:
+            _print(summary, has_results=asked.recording is not None)
+        if departures is not None:
+            say_departed(departures.departed, output_format)
+            return [*summary.losses, *departures.departed.losses()], code
+    return summary.losses, code
 
 
 def _contenders(capture: Path, choices: tuple[str, ...], output: Path | None) -> list[Contender]:
@@ -187,8 +237,9 @@ def _pace(rate: float | None, pps: float | None, *, default: float | None) -> Pa
     return None if rate is None else RecordedTime(rate)
 
 
-def _to_json(summary: ReplaySummary) -> dict[str, object]:
+def _to_json(summary: ReplaySummary, departures: Departures | None) -> dict[str, object]:
     return {
+        **({"departed": departures.departed.to_json()} if departures else {}),
         "frames": summary.frames,
         "bad": summary.bad,
         "seconds": summary.seconds,
@@ -213,7 +264,7 @@ def _to_json(summary: ReplaySummary) -> dict[str, object]:
     }
 
 
-def _print(summary: ReplaySummary) -> None:
+def _print(summary: ReplaySummary, *, has_results: bool = True) -> None:
     click.echo(
         f"{summary.frames:,} frames, {summary.bad:,} bad, in {summary.seconds:.2f} s: "
         f"{summary.achieved_fps:,.0f} frames/s ({summary.pace})"
@@ -232,6 +283,6 @@ def _print(summary: ReplaySummary) -> None:
     for path in summary.complete:
         click.echo(f"{path}: complete, nothing to resume")
     for score in summary.scores:
-        click.echo(f"{score.name}: {score.output}")
+        click.echo(f"{score.name}: {score.output if has_results else 'no results are kept'}")
         for name, value in score.facts.items():
             click.echo(f"    {name}: {number(value, ',.6g')}")

@@ -43,8 +43,10 @@ def stdout_for(target: str | None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def opened(target: str, stdout: int, interruption: Interruption) -> Iterator[Outlet]:
-    """The outlet that a user names; privileges are gone when it is open.
+def opened(
+    target: str, stdout: int, interruption: Interruption, *, drops: bool = True
+) -> Iterator[Outlet]:
+    """The outlet that a user names; privileges are gone when it is open, if it ``drops`` them.
 
     Raises:
         OutletError: It is no address, or cannot be written to.
@@ -61,7 +63,7 @@ def opened(target: str, stdout: int, interruption: Interruption) -> Iterator[Out
     else:
         with tap(
             target,
-            on_open=lambda: drop(sudo_user()),
+            on_open=lambda: drop(sudo_user()) if drops else None,
             give_up=lambda: interruption.reason is not None,
         ) as tun:
             yield MonitorOutlet(tun.name, tun)

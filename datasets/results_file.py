@@ -247,7 +247,7 @@ def recovered_metadata(journal: Path, metadata: Mapping[str, str], last: int) ->
     """
     capture = journal.with_name(Path(metadata.get("capture", "")).name)
     if not capture.is_file() or any(
-        metadata.get(key) != value for key, value in of_capture(capture).items()
+        metadata.get(key, value) != value for key, value in of_capture(capture).items()
     ):
         raise FormatError(
             f"{capture} is not there, or is not as it was when it was replayed",

@@ -77,8 +77,9 @@ class LiveRates(Closing):
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
         self._thread.start()
 
-    def show(self, blocks: memoryview) -> None:
-        """Whole packet blocks of the capture; returns at once."""
+    def show(self, blocks: memoryview, frames: int) -> None:
+        """Whole packet blocks of the capture, and how many; returns at once."""
+        del frames
         try:
             self._waiting.put_nowait(bytearray(blocks))
         except queue.Full:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -271,11 +271,12 @@ def _headers(frames: FrameBatch, linktypes: NDArray[np.int64]) -> list[int]:
     return list(np.where(bare, kinds, 0).tolist())
 
 
-class Packet(NamedTuple):
-    """A packet as it lies in its file."""
+class Packets(Protocol):
+    """Packets by their numbers."""
 
-    data: memoryview
-    has_radiotap: bool
+    def get(self, number: int) -> tuple[memoryview, bool]:
+        """A packet, and whether it has a Radiotap header; valid until the next is asked for."""
+        ...
 
 
 class PacketsOf(Closing):
@@ -290,8 +291,8 @@ class PacketsOf(Closing):
         self._records: Records | None = None
         self._first = 1
 
-    def get(self, number: int) -> Packet:
-        """The packet of this number; valid until the next one is asked for.
+    def get(self, number: int) -> tuple[memoryview, bool]:
+        """See :class:`Packets`.
 
         Raises:
             LookupError: There is none.
@@ -308,7 +309,7 @@ class PacketsOf(Closing):
         start = int(where.start[k])
         data = self._records.data.data[start : start + int(where.captured[k])]
         linktype = self._records.section.table[where.interface[k], LINKTYPE]
-        return Packet(data, bool(linktype == _RADIOTAP))
+        return data, bool(linktype == _RADIOTAP)
 
     def close(self) -> None:
         """Close the file."""
@@ -319,12 +320,12 @@ class Departures:
     """Lets frames leave that an algorithm was given.
 
     Args:
-        packets: Of the capture that is replayed.
+        packets: Of what is replayed.
         outlet: Where to.
         algorithm: Its name, for notes.
     """
 
-    def __init__(self, packets: PacketsOf, outlet: Outlet, algorithm: str) -> None:
+    def __init__(self, packets: Packets, outlet: Outlet, algorithm: str) -> None:
         self.departed = Departed(outlet.name, refused=outlet.refused)
         self._packets = packets
         self._outlet = outlet

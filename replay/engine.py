@@ -11,7 +11,6 @@ import contextlib
 import functools
 import json
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,8 +26,8 @@ from ..datasets.files import sha256_of
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.reader import CaptureReader
 from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
-from ..errors import AlgorithmError, WtrecError
 from .algorithm import Algorithm, Repairs
+from .calls import called
 from .departures import Departures
 from .interruption import Interrupted, Interruption
 from .ledger import Ledger
@@ -210,31 +209,11 @@ def _nothing() -> None:
     """The ``close`` of algorithms that have none."""
 
 
-def _is_library(filename: str) -> bool:
-    """Whether code is what an algorithm calls, and not its own."""
-    path, ours = Path(filename), Path(__file__).parents[1] / "datasets"
-    is_compiled = not path.is_absolute()  # Cython's names are
-    return is_compiled or "site-packages" in path.parts or ours in path.parents
-
-
 def _answer(
     ledger: Ledger, score: Score, call: Callable[[], Repairs], interruption: Interruption
 ) -> Repairs:
     """One call of an algorithm, timed and entered; what it has answered."""
-    before = time.perf_counter_ns()
-    try:
-        with interruption.breaking():
-            repairs = call()
-    except WtrecError:
-        raise
-    except Exception as error:  # an algorithm is somebody's code: say what failed, and where
-        frames = traceback.extract_tb(error.__traceback__)
-        theirs = [each for each in frames if not _is_library(each.filename)]
-        at = (theirs or frames)[-1]
-        raise AlgorithmError(
-            f"{score.name} failed: {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
-        ) from error
-    took = time.perf_counter_ns() - before
+    repairs, took = called(score.name, call, interruption)
     score.service_ns += took
     ledger.answer(repairs, took)
     return repairs
