@@ -88,6 +88,17 @@ class Analysis:
             for score in self.algorithms
             if score.attempted < to_repair or score.covers_to is not None
         ]
+        found += [
+            f"{score.path.name}: {score.dropped:,} of {score.attempted:,} bad frames were dropped "
+            "by the replay, too late when their turn came: they count as not repaired"
+            for score in self.algorithms
+            if score.dropped
+        ]
+        found += [
+            f"{score.path.name} is of several passes over the capture: the first is judged"
+            for score in self.algorithms
+            if score.later_loops
+        ]
         return found
 
     def _were_they_as_bad_as_can_be(self, left: int, bad: int) -> str:

@@ -15,6 +15,7 @@ from . import (
     recovery,
     recovery_real,
     recovery_speed,
+    replay,
     send,
     tidy,
 )
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "recovery_speed": ("The searches beside plain numpy", recovery_speed),
     "recovery_real": ("Recovery on a real capture", recovery_real),
     "copies": ("Recovery from several damaged copies", copies),
+    "replay": ("The replayer's paces and queues", replay),
     "tidy": ("Merging, converting and recovering captures", tidy),
     "departures": ("Departures of replayed frames", departures),
     "send": ("The sender's pace", send),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..recorder.wireless.channels import WIDTH_NAMES, Channel
 from .conditions import Condition, limits_and_rotation, rotation_condition, stop_condition
 from .filter import read_program, say_what_filters
 from .live import Display, print_rates, print_summary, stderr_is_terminal
@@ -94,6 +95,19 @@ def _key_value(text: str) -> tuple[str, str]:
     metavar="SECONDS",
     help="How often what was written is made safe against a loss of power; 0: left to the kernel.",
 )
+@click.option("--channel", metavar="N", help="Tune to channel N first (from 1000 on: MHz).")
+@click.option(
+    "--width",
+    type=click.Choice(WIDTH_NAMES),
+    default="20",
+    show_default=True,
+    help="Width of it in MHz; the sign says where the other 20 MHz are.",
+)
+@click.option(
+    "--fcsfail/--no-fcsfail",
+    default=None,
+    help="Have frames with a bad FCS delivered, or not; as it is if not given.",
+)
 @click.option(
     "-Z",
     "user_name",
@@ -128,6 +142,9 @@ def capture(
     stop_at: tuple[Condition, ...],
     rotate_at: tuple[Condition, ...],
     flush_seconds: float,
+    channel: str | None,
+    width: str,
+    fcsfail: bool | None,
     user_name: str | None,
     meta: tuple[tuple[str, str], ...],
     comment: str,
@@ -145,6 +162,8 @@ def capture(
     if filter_text is not None and bpf_file is not None:
         raise click.UsageError("-f and --bpf-file are two ways to give one filter: take one")
     program = None if bpf_file is None else read_program(bpf_file)
+    if channel is None and width != "20":
+        raise click.UsageError("--width is the width of a --channel: give both")
     limits, rotation, print_names = limits_and_rotation(count, stop_at, rotate_at)
 
     from ..recorder.capture import CaptureSettings
@@ -164,6 +183,8 @@ def capture(
         rotation=rotation,
         print_names=print_names,
         flush_seconds=flush_seconds,
+        channel=None if channel is None else Channel.parse(channel, width),
+        fcsfail=fcsfail,
         drop_privileges=True,
         user=_user(user_name),
         meta=dict(meta),

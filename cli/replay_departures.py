@@ -5,23 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import number
+from .output import number, print_json
 from .tap import tap
 
 if TYPE_CHECKING:
     from ..recorder.tun import MonitorTun
-    from ..replay.departures import Departed, Departures
-    from ..replay.engine import Contender
+    from ..replay.departures import Departed, Departures, Packets
     from ..replay.interruption import Interruption
     from ..replay.outlets import Outlet
-    from ..replay.pacing import Pace
+    from ..replay.schedule import Schedule
 
 STDOUT = "-"
 
@@ -87,37 +86,81 @@ class MonitorOutlet:
             self.refused[why] = self.refused.get(why, 0) + 1
 
 
-def let_depart(
-    capture: Path,
-    outlet: Outlet,
-    pace: Pace | None,
-    limit: int | None,
-    interruption: Interruption,
-) -> Departed:
-    """Let frames leave as they are; at top speed without a pace."""
-    from ..replay.departures import depart
-    from ..replay.pacing import TopSpeed
+def departures_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--to``."""
+    return click.option(
+        "--to",
+        "target",
+        metavar="IFACE|udp://HOST:PORT|-",
+        help="Let frames leave at their due times, repaired if there is an algorithm: into a "
+        "monitor interface that is made for them, as UDP datagrams, or as pcapng to stdout. The "
+        "pace is --rate 1 if none is given.",
+    )(command)
 
-    return depart(capture, outlet, pace or TopSpeed(), limit=limit, interruption=interruption)
+
+def check_target(
+    target: str | None, algorithms: int, captures: int, loops: int, *, as_json: bool
+) -> None:
+    """Refuse what cannot leave.
+
+    Raises:
+        click.UsageError: Options contradict each other.
+    """
+    if target is None:
+        return
+    if target == STDOUT and as_json:
+        raise click.UsageError("--to - and --format json both want stdout: take one")
+    if algorithms > 1:
+        raise click.UsageError("--to sends the repairs of one algorithm: give one --algo")
+    if captures > 1:
+        raise click.UsageError("--to sends the frames of one capture: give one")
+    if algorithms and loops > 1:
+        raise click.UsageError("--to with --algo sends the frames once: no --loop")
+
+
+def let_depart(
+    capture: Path, outlet: Outlet, schedule: Schedule, interruption: Interruption
+) -> Departed:
+    """Let frames leave as they are."""
+    from ..replay.departures import depart
+
+    return depart(capture, outlet, schedule, interruption=interruption)
+
+
+class Leaving:
+    """Makes what lets frames leave, of an algorithm's name."""
+
+    def __init__(self, packets: Packets, outlet: Outlet) -> None:
+        self.departed: Departed | None = None
+        self._packets = packets
+        self._outlet = outlet
+
+    def of(self, algorithm: str) -> Departures:
+        """What lets frames leave that this algorithm was given."""
+        from ..replay.departures import Departures
+
+        departures = Departures(self._packets, self._outlet, algorithm)
+        self.departed = departures.departed
+        return departures
 
 
 @contextlib.contextmanager
-def departures_of(
-    capture: Path, outlet: Outlet | None, contenders: list[Contender]
-) -> Iterator[Departures | None]:
-    """What lets frames leave when the algorithm has answered for them; None without an outlet."""
+def departures_of(capture: Path, outlet: Outlet | None) -> Iterator[Leaving | None]:
+    """For a replay of this capture; None without an outlet."""
     if outlet is None:
         yield None
         return
-    from ..replay.departures import Departures, PacketsOf
+    from ..replay.departures import PacketsOf
 
     with PacketsOf(capture) as packets:
-        yield Departures(packets, outlet, contenders[0].algorithm.name)
+        yield Leaving(packets, outlet)
 
 
-def say_departed(departed: Departed, output_format: str) -> None:
-    """What has left, and how well it kept its times."""
-    if output_format == "json":
+def say_departed(departed: Departed, *, as_json: bool, alone: bool = False) -> None:
+    """What has left, and how well it kept its times; in JSON, only if there is no other object."""
+    if as_json:
+        if alone:
+            print_json({"departed": departed.to_json(), "losses": departed.losses()})
         return
     asked = departed.asked_fps
     error = "" if asked is None else f", {departed.achieved_fps / asked - 1:+.4%} of what was asked"

@@ -26,8 +26,8 @@ from .signals import asked_by_signals
 if TYPE_CHECKING:
     from ..recorder.live_frames import LiveFrames
     from ..recorder.stop import Stop
-    from ..replay.departures import Departures
-    from ..replay.engine import Contender, ReplaySummary
+    from ..replay.departures import Departed, Departures
+    from ..replay.engine import Contender, Score
     from ..replay.live import LiveReplay
     from ..replay.outlets import Outlet
 
@@ -166,12 +166,29 @@ class _Follower(Closing):
             self._stop.ask("algorithm failed")
 
 
+@dataclass(frozen=True, slots=True)
+class LiveDone:
+    """What came of a live replay.
+
+    Attributes:
+        scores: Of each algorithm.
+        losses: What was lost, one sentence each.
+        departed: What has left.
+        exit_code: Of the capture.
+    """
+
+    scores: list[Score]
+    losses: list[str]
+    departed: Departed | None
+    exit_code: int
+
+
 def replay_live(
     interface: Interface,
     asked: LiveAsked,
     make: Callable[[Path], list[Contender]],
     outlet: Outlet | None,
-) -> tuple[ReplaySummary, Departures | None, int]:
+) -> LiveDone:
     """Capture, and give frames to algorithms meanwhile.
 
     Args:
@@ -179,9 +196,6 @@ def replay_live(
         asked: What the user wants of it.
         make: Makes the algorithms, for a recording of this name.
         outlet: Where frames go.
-
-    Returns:
-        What came of it, what has left, and the exit code of the capture.
 
     Raises:
         CaptureError: The interface, the rights or a file do not allow it.
@@ -193,8 +207,7 @@ def replay_live(
     from ..recorder.privileges import sudo_user
     from ..recorder.stop import Stop
     from ..replay.departures import Departures
-    from ..replay.engine import ReplaySummary
-    from ..replay.live import PACE, LiveReplay
+    from ..replay.live import LiveReplay
 
     limits, _, _ = limits_and_rotation(asked.count, asked.stop_at, ())
     settings = CaptureSettings(
@@ -244,16 +257,21 @@ def replay_live(
         live = follower.replay
         assert live is not None  # noqa: S101 - the capture began
         seconds = time.monotonic() - started
-        done = ReplaySummary(live.frames, live.bad, seconds, PACE, scores=live.scores)
-        done.losses = list(_losses(summary.counters.dropped_by_kernel, frames, live))
+        for score in live.scores:
+            score.seconds = seconds
         live.finish(
             {
                 "capture_sha256": (summary.run.files[-1].sha256 or "") if summary.run.files else "",
-                "achieved_fps": f"{done.achieved_fps:.1f}",
+                "achieved_fps": f"{live.frames / seconds:.1f}",
                 "skipped": str(frames.skipped),
             }
         )
-    return done, departures[0] if departures else None, summary.exit_code
+    return LiveDone(
+        live.scores,
+        list(_losses(summary.counters.dropped_by_kernel, frames, live)),
+        departures[0].departed if departures else None,
+        summary.exit_code,
+    )
 
 
 def _asker(stop: Stop, frames: LiveFrames) -> Callable[[str], None]:
@@ -278,6 +296,3 @@ def _losses(dropped: int, frames: LiveFrames, live: LiveReplay) -> Iterator[str]
         )
     if live.gone is not None:
         yield live.gone
-    for score in live.scores:
-        for line in score.problems:
-            yield f"{score.name}: {line}"

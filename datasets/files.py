@@ -79,6 +79,11 @@ def _permissions(path: Path) -> int:
     try:
         return path.stat().st_mode & 0o7777
     except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
+        return new_file_permissions()
+
+
+def new_file_permissions() -> int:
+    """The permissions that ``open`` gives to a new file."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

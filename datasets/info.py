@@ -15,7 +15,7 @@ from .files import sha256_of
 from .members import to_rfc3339
 from .merged_run import run_of
 from .reader import CaptureReader, Interface
-from .run import Counters
+from .run import Counters, run_json_path, stem
 
 
 @dataclass
@@ -171,7 +171,8 @@ def _compare(info: CaptureInfo, path: Path) -> None:
         info.disagreements = [f"run.json cannot be read: {error}"]
         run = None
     info.run = None if run is None else run.counters
-    is_all = run is not None and len(run.files) <= 1
+    is_one = run_json_path(path).stem == stem(path)  # else there were several, or are
+    is_all = run is not None and len(run.files) <= 1 and is_one
     info.disagreements += disagreements(info.accounts, info.run if is_all else None)
 
 

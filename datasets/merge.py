@@ -23,13 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..closing import Closing
-from ..errors import FormatError
 from . import pcap, pcapng
 from .copying import Blocks, blocks_of, interface_of_pcap, with_comment
 from .merged_run import Input, merged_run, run_of
 from .run import Run, RunFile, run_json_path
 from .sink import Sink, new_capture
-from .walk import Between, Damage, Records, Walk
+from .walk import Between, Records, Walk
 
 _ROOM = 65_536  # packets, and bytes, of all files together
 _LEAST_ROOM = 64
@@ -107,21 +106,9 @@ class _File(Closing):
             if isinstance(event, Between):
                 self.waiting.append(event)
             else:
-                self._stop(event)
+                self.loss = self.walk.loss(event)
         if self.walk.source.damage:
             self.loss = f"{self.path}: {self.walk.source.damage}"
-
-    def _stop(self, damage: Damage) -> None:
-        whole = f"the {self.packets} packets before it are whole"
-        if not isinstance(damage.error, pcapng.TruncatedError):
-            hint = f"{whole}; wtrec recover saves what is"
-            raise FormatError(
-                damage.error.what, path=str(self.path), offset=damage.offset, hint=hint
-            )
-        self.loss = (
-            f"{self.path}, offset {damage.offset}: the file ends inside a record "
-            f"({damage.error.found} of {damage.error.wanted} bytes); {whole}"
-        )
 
     def load(self, writer: _Writer) -> None:
         """Write what stands before the next packets, and make these ready."""

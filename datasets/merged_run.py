@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 from ..errors import FormatError
-from .run import Counters, MergedFrom, Run, RunFile, run_json_path
+from .run import Counters, MergedFrom, Run, RunFile, RunInterface, run_json_path
 from .walk import Interface
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +69,39 @@ def merged_run(inputs: Sequence[Input], first: int) -> Run:
         return run
     ends = [run.end for run in runs if run.end is not None]
     ids = {run.run_id for run in runs}
-    first_run = runs[0]
     is_one = len(ids) == 1 and len(runs) == len(inputs)
     facts = {item.name: getattr(run, item.name) for item in fields(Run)}
     facts.update(
-        run_id=first_run.run_id if is_one else run.run_id,
+        run_id=runs[0].run_id if is_one else run.run_id,
         end=max(ends) if len(ends) == len(runs) == len(inputs) else None,
         host=_texts(run.host for run in runs),
         os=_texts(run.os for run in runs),
         driver=_texts(run.driver for run in runs),
         channel=_texts(run.channel or "" for run in runs) or None,
-        filter=first_run.filter if all(one.filter == first_run.filter for one in runs) else None,
-        monitor_flags=first_run.monitor_flags
-        if all(one.monitor_flags == first_run.monitor_flags for one in runs)
-        else None,
+        time_stamp_type=_common(run.time_stamp_type for run in runs),
+        filter=_common(run.filter for run in runs),
+        monitor_flags=_common(run.monitor_flags for run in runs),
         meta={
             key: _texts(run.meta[key] for run in runs if key in run.meta)
             for key in dict.fromkeys(key for run in runs for key in run.meta)
         },
         comment=_texts(run.comment for run in runs),
+        interfaces=_interfaces(runs) if len(runs) == len(inputs) else (),
         counters=_sum(runs) if len(runs) == len(inputs) else None,
     )
     return Run(**facts)
+
+
+def _common(values: Iterable[T]) -> T | None:
+    """The value that all have; None if they differ."""
+    first, *others = values
+    return first if all(other == first for other in others) else None
+
+
+def _interfaces(runs: Sequence[Run]) -> tuple[RunInterface, ...]:
+    """Those of all runs, each run's once; none if they are not known of one."""
+    each = {run.run_id: run.interfaces for run in runs}
+    return tuple(itertools.chain(*each.values())) if all(each.values()) else ()
 
 
 def _texts(texts: Iterable[str]) -> str:
@@ -98,6 +113,4 @@ def _sum(runs: Iterable[Run]) -> Counters | None:
     known = [counters for counters in each.values() if counters is not None]
     if len(known) < len(each):
         return None
-    return Counters(
-        **{item.name: sum(getattr(one, item.name) for one in known) for item in fields(Counters)}
-    )
+    return Counters.sum(known)

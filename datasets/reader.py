@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..closing import Closing
-from ..errors import FormatError, LossWarning
+from ..errors import LossWarning
 from .decode_kernel import Decoded, decode
 from .frames import FRAMES, MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
-from .pcapng import TruncatedError
 from .source import Source
 from .walk import Damage, Interface, Records, Walk
 from .walk_kernel import LINKTYPE
@@ -114,19 +113,9 @@ class CaptureReader(Closing):
                 self._watch(event)
                 yield from self._batch(event)
             elif isinstance(event, Damage):
-                self._stop(event)
+                self.losses.append(self._walk.loss(event))
         if self._walk.source.damage:
             self.losses.append(f"{self.path}: {self._walk.source.damage}")
-
-    def _stop(self, damage: Damage) -> None:
-        error = damage.error
-        whole = f"the {self.packets} packets before it are whole"
-        if not isinstance(error, TruncatedError):
-            raise FormatError(error.what, path=self.path, offset=error.offset, hint=whole)
-        self.losses.append(
-            f"{self.path}, offset {damage.offset}: the file ends inside a record "
-            f"({error.found} of {error.wanted} bytes); {whole}"
-        )
 
     def _batch(self, records: Records) -> Iterator[FrameBatch]:
         """Decode the indexed packets and count them."""

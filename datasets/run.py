@@ -138,7 +138,7 @@ class Run:
         comment: The user's own sentence.
         counters: Numbers of frames, None while it runs.
         interfaces: All interfaces, in the order of the capture; empty where nobody recorded.
-        time_stamp_type: Where times come from, ``host`` or ``adapter``; None where unknown.
+        time_stamp_type: Where times come from, ``host`` for the kernel's clock; None where unknown.
         clock_change_ns: By how much the clock was set under way, beside its own running.
         files: The files of the run that there are: of several, the oldest may be gone.
         ended_by: Why it ended, for example ``duration`` or ``SIGINT``; None while it runs.

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,15 +25,15 @@ from ..errors import FormatError
 from . import pcap, pcapng
 from .copying import MICROSECONDS, NANOSECONDS, blocks_of, interface_of_pcap, without_length
 from .files import sha256_of
-from .frames import FRAMES
 from .merged_run import run_of
-from .parquet import new_table
-from .reader import CaptureReader
 from .records_kernel import block_begins, records_of_packets
 from .sink import Sink, new_capture
 from .source import Source
 from .walk import Between, Damage, Interface, Records, Walk
 from .walk_kernel import NO_TIME
+
+if TYPE_CHECKING:
+    from .reader import CaptureReader
 
 _MOST_SECONDS = 1 << 32  # that a record of pcap can say
 _NS_PER_S = 1_000_000_000
@@ -73,7 +74,7 @@ def to_pcapng(source: Path, output: Path, on_progress: Progress = lambda _: None
                 write(blocks_of(event, is_pcap=True).wire if is_pcap else event.wire)
                 on_progress(walk.source)
             elif isinstance(event, Damage):
-                _stop(walk, event, done)
+                done.losses.append(walk.loss(event))
             elif isinstance(event.block, pcap.PcapHeader):
                 write(interface_of_pcap(event.block).write("<"))
             elif isinstance(event.block, pcapng.SectionHeader):
@@ -101,21 +102,9 @@ def to_pcap(source: Path, output: Path, on_progress: Progress = lambda _: None) 
                 _write_records(walk, event, header, write)
                 on_progress(walk.source)
             elif isinstance(event, Damage):
-                _stop(walk, event, done)
+                done.losses.append(walk.loss(event))
         _end(walk, done)
     return done
-
-
-def _stop(walk: Walk, damage: Damage, done: Converted) -> None:
-    error = damage.error
-    whole = f"the {walk.packets} packets before it are whole"
-    if not isinstance(error, pcapng.TruncatedError):
-        hint = f"{whole}; wtrec recover saves what is"
-        raise FormatError(error.what, path=walk.path, offset=damage.offset, hint=hint)
-    done.losses.append(
-        f"{walk.path}, offset {damage.offset}: the file ends inside a record "
-        f"({error.found} of {error.wanted} bytes); {whole}"
-    )
 
 
 def _end(walk: Walk, done: Converted) -> None:
@@ -258,6 +247,10 @@ def to_frames(source: Path, output: Path, on_progress: Progress = lambda _: None
         FormatError: Not a capture, or damage in its middle.
         OSError: A file cannot be opened or written.
     """
+    from .frames import FRAMES  # Arrow takes longer to start than most captures to convert
+    from .parquet import new_table
+    from .reader import CaptureReader
+
     done = Converted()
     with (
         ThreadPoolExecutor(1) as hasher,

@@ -218,6 +218,22 @@ class Walk(Closing):
         """Go on at ``offset``, at or behind the :class:`Damage` that was given last."""
         self._resume = offset
 
+    def loss(self, damage: Damage) -> str:
+        """What is lost where the file ends inside a record, in a sentence.
+
+        Raises:
+            FormatError: The record contradicts itself.
+        """
+        error = damage.error
+        whole = f"the {self.packets} packets before it are whole"
+        if not isinstance(error, pcapng.TruncatedError):
+            hint = f"{whole}, wtrec recover saves what is sound behind it"
+            raise FormatError(error.what, path=self.path, offset=damage.offset, hint=hint)
+        return (
+            f"{self.path}, offset {damage.offset}: the file ends inside a record "
+            f"({error.found} of {error.wanted} bytes); {whole}"
+        )
+
     def _pcapng(self) -> Generator[Event]:
         order: pcapng.ByteOrder | None = None
         kinds = np.zeros(7, np.int64)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .live_frames import Observer
     from .no_files import NoFiles
+    from .wireless.channels import Channel
 
 _CLOCK_STEP = 100_000_000  # ns: less is how clocks run
 
@@ -56,6 +57,8 @@ class CaptureSettings:
         buffer_mib: Size of each interface's ring in MiB.
         limits: Where it ends.
         rotation: When another file begins; None for a single one.
+        channel: Where to tune the interfaces; None leaves them where they are.
+        fcsfail: Whether they deliver frames with a bad FCS; None leaves that as it is.
         print_names: Where the name of each file that is complete is printed.
         flush_seconds: How often what was written is made durable; 0 leaves it to the kernel.
         drop_privileges: Give up all capabilities once the sockets are open.
@@ -74,6 +77,8 @@ class CaptureSettings:
     buffer_mib: int = 64
     limits: Limits = field(default_factory=Limits)
     rotation: Rotation | None = None
+    channel: Channel | None = None
+    fcsfail: bool | None = None
     print_names: str | None = None
     flush_seconds: float = 0
     drop_privileges: bool = False
@@ -130,6 +135,11 @@ def capture(
         FilterError: The expression does not compile.
     """
     facts = _interfaces(settings)
+    if settings.channel is not None or settings.fcsfail is not None:
+        from .wireless.adjust import adjust
+
+        for name in settings.interfaces:
+            adjust(name, channel=settings.channel, fcsfail=settings.fcsfail)
     with contextlib.ExitStack() as held:
         start = Moment.now()
         rings = [held.enter_context(_ring(each, settings)) for each in facts]
@@ -180,8 +190,8 @@ def capture(
                 return _summary(loop, feeds, files, start)
         except ImportError as error:
             raise CaptureError(
-                f"{error}: the user that we have become cannot read wtrec's own modules; install "
-                "wtrec where everybody can, or name another user with -Z"
+                f"{error}: the user that we are now cannot read the modules of wtrec or Python; "
+                "install them where everybody can, or name another user with -Z"
             ) from error
 
 

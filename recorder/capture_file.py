@@ -1,7 +1,8 @@
 """The file that a capture is written into: valid after every write, even the one that fails.
 
 Each write is one or more whole pcapng blocks. One that fails half way (disk full, quota,
-file size limit) is cut off again, so the file ends where its last good write ended.
+file size limit) is cut off again, so the file ends where its last good write ended. It gets its
+name when it has its head, so there is no moment at which it is empty.
 Room for what is written after that, statistics and ``run.json``, is set aside at the start
 in an unnamed file of the same file system, and given back when a write fails.
 """
@@ -11,9 +12,11 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import tempfile
 from pathlib import Path
 
 from ..closing import Closing
+from ..datasets.files import new_file_permissions
 from ..errors import CaptureError
 
 _RESERVE = 64 * 1024
@@ -25,6 +28,7 @@ class CaptureFile(Closing):
     Args:
         path: Where.
         force: Overwrite what is there.
+        head: Blocks that it begins with.
 
     Attributes:
         size: Bytes written.
@@ -33,24 +37,32 @@ class CaptureFile(Closing):
         CaptureError: It exists, or cannot be made.
     """
 
-    def __init__(self, path: Path, *, force: bool) -> None:
+    def __init__(self, path: Path, *, force: bool, head: bytes = b"") -> None:
         self.path = path
         self.size = 0
         self._reserve: int | None = None
-        exists = os.O_TRUNC if force else os.O_EXCL
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | exists, 0o666)
+            self._fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        temporary = Path(name)
+        try:
+            os.fchmod(self._fd, new_file_permissions())
+            self.write(head)
+            self._reserve = _set_aside(path.parent)
+            _name(temporary, path, force=force)
         except FileExistsError as error:
+            self._abandon(temporary)
             raise CaptureError(
                 f"{path} exists; name another file with -w, or overwrite it with --force"
             ) from error
         except OSError as error:
+            self._abandon(temporary)
             raise cannot_write(path, error) from error
-        try:
-            self._reserve = _set_aside(path.parent)
-        except OSError as error:
-            self.discard()
-            raise cannot_write(path, error) from error
+
+    def _abandon(self, temporary: Path) -> None:
+        self.close()
+        temporary.unlink(missing_ok=True)
 
     def write(self, blocks: bytes | memoryview) -> None:
         """Append whole blocks.
@@ -105,6 +117,30 @@ def cannot_write(path: Path, error: OSError) -> CaptureError:
             name = str(uid)
         advice = f" for {name}; choose another folder with -w, or another user with -Z"
     return CaptureError(f"{path}: cannot write there: {error.strerror}{advice}")
+
+
+def _name(temporary: Path, path: Path, *, force: bool) -> None:
+    """Give a file its name, at once.
+
+    Raises:
+        FileExistsError: It is another's.
+        OSError: It cannot be done.
+    """
+    if force:
+        if path.exists() and not path.is_file():  # root would replace /dev/null
+            raise OSError(errno.EINVAL, "it is there, and no regular file")
+        temporary.replace(path)
+        return
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}:
+            raise
+        if path.exists():  # a file system without links: somebody may be faster than we are
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        temporary.rename(path)
+    else:
+        temporary.unlink()
 
 
 def _set_aside(folder: Path) -> int | None:

@@ -201,18 +201,11 @@ class CaptureFiles(Closing):
         run = replace(self.run, files=(*self._complete, RunFile(name=path.name)))
         headers = self._headers(replace(run, files=(RunFile(name=path.name),)))
         try:
-            file = CaptureFile(path, force=self._force)
+            file = CaptureFile(path, force=self._force, head=headers)
         except CaptureError as error:
             if number > 1 and isinstance(error.__cause__, OSError):
                 raise error.__cause__ from error
             raise
-        try:
-            file.write(headers)
-        except OSError as error:
-            file.discard()
-            if number > 1:
-                raise
-            raise cannot_write(path, error) from error
         self.run = run
         return file
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..datasets.walk_kernel import PacketIndex
 
-_MOST_WAITING = 64  # pieces of at most a block of the ring, 1 MiB
+_MOST_WAITING = 64 << 20  # bytes
 
 
 @dataclass(slots=True)
@@ -64,7 +64,8 @@ class LiveRates(Closing):
         self._linktypes: Sequence[int] = ()
         self._rates: dict[float | None, RateCounts] = {}
         self._lock = threading.Lock()
-        self._waiting: queue.Queue[bytearray | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.SimpleQueue[bytearray | None] = queue.SimpleQueue()
+        self._waiting_bytes = 0
         self._thread: threading.Thread | None = None
 
     def start(self, linktypes: Sequence[int]) -> None:
@@ -80,10 +81,12 @@ class LiveRates(Closing):
     def show(self, blocks: memoryview, frames: int) -> None:
         """Whole packet blocks of the capture, and how many; returns at once."""
         del frames
-        try:
-            self._waiting.put_nowait(bytearray(blocks))
-        except queue.Full:
-            self.skipped += len(blocks)
+        with self._lock:
+            has_room = self._waiting_bytes + len(blocks) <= _MOST_WAITING
+            self._waiting_bytes += len(blocks) if has_room else 0
+            self.skipped += 0 if has_room else len(blocks)
+        if has_room:
+            self._waiting.put(bytearray(blocks))
 
     def rates(self) -> dict[float | None, RateCounts]:
         """The counts so far, by rate in Mbit/s; None: no rate known. Slowest first."""
@@ -111,8 +114,10 @@ class LiveRates(Closing):
         index = PacketIndex.empty(MAX_FRAMES)
         kinds = np.zeros(7, np.int64)
         while (blocks := self._waiting.get()) is not None:
+            with self._lock:
+                self._waiting_bytes -= len(blocks)
+                self.skipped += 0 if self.failure is None else len(blocks)
             if self.failure is not None:
-                self.skipped += len(blocks)
                 continue
             try:
                 view, at, reason = np.frombuffer(blocks, np.uint8), 0, FULL

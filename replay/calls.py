@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from ..clock import MONOTONIC, Clock
 from ..errors import AlgorithmError, WtrecError
 from .algorithm import Repairs
 from .interruption import Interruption
 
 
 def called(
-    name: str, call: Callable[[], Repairs], interruption: Interruption
+    name: str,
+    call: Callable[[], Repairs],
+    interruption: Interruption,
+    clock: Clock = MONOTONIC,
 ) -> tuple[Repairs, int]:
     """Call an algorithm.
 
@@ -21,6 +24,7 @@ def called(
         name: Its name.
         call: The call.
         interruption: By which it is broken off.
+        clock: That measures how long it takes.
 
     Returns:
         What it answered, and how many ns that took.
@@ -29,7 +33,7 @@ def called(
         AlgorithmError: It failed.
         Interrupted: It was broken off.
     """
-    before = time.perf_counter_ns()
+    before = clock.now()
     try:
         with interruption.breaking():
             repairs = call()
@@ -42,7 +46,7 @@ def called(
         raise AlgorithmError(
             f"{name} failed: {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
         ) from error
-    return repairs, time.perf_counter_ns() - before
+    return repairs, clock.now() - before
 
 
 def _is_library(filename: str) -> bool:

@@ -25,7 +25,6 @@ from ..clock import MONOTONIC, NS, wait_until
 from ..closing import Closing
 from ..datasets.ahead import ahead
 from ..datasets.frames import FrameBatch
-from ..datasets.reader import CaptureReader
 from ..datasets.walk import Records, Walk
 from ..datasets.walk_kernel import LINKTYPE
 from ..dot11 import radiotap
@@ -33,7 +32,9 @@ from ..dot11.mending import mended
 from .algorithm import Repairs
 from .interruption import Interrupted, Interruption
 from .outlets import Outlet, OutletError
-from .pacing import Pace
+from .pacing import Before, Pace, octets
+from .schedule import Schedule
+from .source import Source
 
 _RADIOTAP: Final = 127
 _SPIN_NS: Final = 25_000  # with the least timer slack, a sleep ends about that late
@@ -148,9 +149,8 @@ class _Prepared(NamedTuple):
 def depart(
     capture: Path,
     outlet: Outlet,
-    pace: Pace,
+    schedule: Schedule,
     *,
-    limit: int | None = None,
     interruption: Interruption | None = None,
 ) -> Departed:
     """Let the frames of a capture leave as they are, when they are due.
@@ -158,8 +158,7 @@ def depart(
     Args:
         capture: The capture.
         outlet: Where to.
-        pace: When frames are due.
-        limit: Only so many frames.
+        schedule: Which frames, and when they are due.
         interruption: By which it can be ended early.
 
     Raises:
@@ -168,8 +167,8 @@ def depart(
     interruption = interruption or Interruption()
     departed = Departed(outlet.name, refused=outlet.refused)
     with (
-        CaptureReader(capture) as reader,
-        ahead(_prepared(reader, pace, limit)) as batches,
+        Source(capture, schedule.selection) as source,
+        ahead(_prepared(source, schedule.pace)) as batches,
         _undisturbed(),
     ):
         first = next(batches, None)
@@ -183,7 +182,7 @@ def depart(
             departed.ended_by = interruption.reason
         except OutletError as error:
             departed.ended_by = str(error)
-        departed.unread = list(reader.losses)
+        departed.unread = list(source.losses)
     return departed
 
 
@@ -236,14 +235,17 @@ def _undisturbed() -> Iterator[None]:
         libc.prctl(_PR_SET_TIMERSLACK, ctypes.c_ulong(slack))
 
 
-def _prepared(reader: CaptureReader, pace: Pace, limit: int | None) -> Iterator[_Prepared]:
-    left = limit
-    for batch in reader:
-        frames = batch if left is None else batch.slice(0, min(left, len(batch)))
-        due = pace.due(frames)
-        packets = reader.packets_at_hand
-        assert packets is not None  # noqa: S101 - a batch was given
-        which = frames.number - packets.first_number
+def _prepared(source: Source, pace: Pace) -> Iterator[_Prepared]:
+    before = Before(0, 0)
+    for piece in source:
+        if not piece.judged:
+            continue
+        frames = piece.frames
+        due = pace.due(frames, piece.elapsed, before)
+        before = Before(before.frames + len(frames), before.octets + int(octets(frames).sum()))
+        packets = source.reader.packets_at_hand
+        assert packets is not None  # noqa: S101 - a piece was given
+        which = frames.number - (source.passes - 1) * source.span - packets.first_number
         starts = packets.start[which]
         yield _Prepared(
             packets.data.data,
@@ -252,10 +254,6 @@ def _prepared(reader: CaptureReader, pace: Pace, limit: int | None) -> Iterator[
             _headers(frames, packets.linktype[which]),
             None if due is None else due.tolist(),
         )
-        if left is not None:
-            left -= len(frames)
-            if left <= 0:
-                return
 
 
 def _headers(frames: FrameBatch, linktypes: NDArray[np.int64]) -> list[int]:

@@ -11,10 +11,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..clock import MONOTONIC
 from ..closing import Closing
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.results_file import ResultsFile
@@ -22,7 +24,7 @@ from .calls import called
 from .departures import Departures
 from .engine import Contender, Score
 from .interruption import Interruption
-from .ledger import Ledger
+from .ledger import Asked, Ledger
 from .outlets import OutletError
 
 PACE = "live"
@@ -54,7 +56,11 @@ class LiveReplay(Closing):
         departures: Departures | None = None,
     ) -> None:
         self.frames = self.bad = 0
-        self.scores = [Score(each.algorithm.name, each.output) for each in contenders]
+        path = Path(capture or "live")
+        self.scores = [
+            Score(each.algorithm.name, each.output if capture else None, path)
+            for each in contenders
+        ]
         self.gone: str | None = None
         self._algorithms = [each.algorithm for each in contenders]
         self._ledgers = [Ledger(each.algorithm.name) for each in contenders]
@@ -79,14 +85,19 @@ class LiveReplay(Closing):
         """
         for frames in batches:
             bad = frames.fcs_status == FcsStatus.BAD
-            numbers, bits = frames.number[bad], 8 * np.diff(frames.offsets)[bad]
+            numbers = frames.number[bad]
+            none, now = np.full(len(numbers), -1), MONOTONIC.now()
+            bits = 8 * np.diff(frames.offsets)[bad].astype(np.int64)
+            asked = Asked(numbers, bits, np.full(len(numbers), now), none, none)
             for place, ledger in enumerate(self._ledgers):
-                ledger.ask(numbers, bits, np.full(len(numbers), -1, np.int64))
+                ledger.ask(asked)
                 self._call(
                     place, functools.partial(self._algorithms[place].recover, frames), frames
                 )
                 self._write(place)
             self.frames += len(frames)
+            for score in self.scores:
+                score.frames += len(frames)
             self.bad += len(numbers)
         for place, ledger in enumerate(self._ledgers):
             self._call(place, self._algorithms[place].finish, FrameBatch.none())
@@ -119,7 +130,7 @@ class LiveReplay(Closing):
     def _call(self, place: int, call: Any, frames: FrameBatch) -> None:
         score = self.scores[place]
         repairs, took = called(score.name, call, self._never)
-        self._ledgers[place].answer(repairs, took)
+        self._ledgers[place].answer(repairs, took, MONOTONIC.now())
         score.service_ns += took
         score.attempted += int(np.count_nonzero(frames.fcs_status == FcsStatus.BAD))
         score.repaired += int(np.count_nonzero(repairs.repaired))

@@ -70,7 +70,7 @@ def add(
         )
     with Nl80211() as nl80211:
         card = _phy(nl80211, phy)
-        _check(card, channel)
+        check_channel(card, channel)
         try:
             made = nl80211.add_monitor(card, name, flags)
         except RefusedError as refused:
@@ -79,7 +79,7 @@ def add(
             _step(made, card, "cannot note its flags", lambda: link.note_flags(made.index, flags))
             _step(made, card, "cannot be brought up", lambda: link.set_up(made.index))
             if channel is not None:
-                _tune(nl80211, made, card, channel)
+                tune(nl80211, made, card, channel)
         except BaseException:
             nl80211.delete(made)
             raise
@@ -109,7 +109,7 @@ def delete(name: str) -> None:
         try:
             nl80211.delete(found)
         except RefusedError as refused:
-            raise _refused(f"{name} cannot be deleted", refused) from refused
+            raise not_done(f"{name} cannot be deleted", refused) from refused
 
 
 def entries() -> list[Entry]:
@@ -196,7 +196,12 @@ def _phy(nl80211: Nl80211, name: str) -> Phy:
     return found
 
 
-def _check(phy: Phy, channel: Channel | None) -> None:
+def check_channel(phy: Phy, channel: Channel | None) -> None:
+    """See whether a phy can listen there.
+
+    Raises:
+        CaptureError: It cannot; with the reason and the next step.
+    """
     if phy.types and MONITOR not in phy.types:
         raise CaptureError(
             f"{phy.name}: its driver ({phy_driver(phy.name) or 'unknown'}) has no monitor mode; "
@@ -231,10 +236,15 @@ def _step(made: WirelessInterface, phy: Phy, what: str, action: Callable[[], Non
             switch = rfkill.blocking(phy.name)
             advice = switch.advice if switch else "a switch blocks the radio: rfkill unblock wifi"
             raise CaptureError(f"{failed}: {advice}") from refused
-        raise _refused(failed, refused) from refused
+        raise not_done(failed, refused) from refused
 
 
-def _tune(nl80211: Nl80211, made: WirelessInterface, phy: Phy, channel: Channel) -> None:
+def tune(nl80211: Nl80211, made: WirelessInterface, phy: Phy, channel: Channel) -> None:
+    """Set a monitor interface to a channel.
+
+    Raises:
+        CaptureError: The kernel refuses; with the next step.
+    """
     try:
         nl80211.set_channel(made, channel)
     except RefusedError as refused:
@@ -245,7 +255,7 @@ def _tune(nl80211: Nl80211, made: WirelessInterface, phy: Phy, channel: Channel)
             if each.phy == phy.index and each.type != MONITOR and each.name and _is_up(each.name)
         ]
         if refused.errno != errno.EBUSY or not others:
-            raise _refused(failed, refused) from refused
+            raise not_done(failed, refused) from refused
         raise CaptureError(
             f"{failed}: {phy.name} is busy, {_busy(others)}; {_release(others)}, or leave the "
             "channel out and capture where it is"
@@ -290,10 +300,11 @@ def _not_made(phy: Phy, name: str, refused: RefusedError) -> CaptureError:
         return CaptureError(
             f"{failed}: the card is busy; delete its other interfaces first: wtrec monitor list"
         )
-    return _refused(failed, refused)
+    return not_done(failed, refused)
 
 
-def _refused(failed: str, refused: RefusedError) -> CaptureError:
+def not_done(failed: str, refused: RefusedError) -> CaptureError:
+    """What a refusal means for the user."""
     if refused.errno == errno.EPERM:
         return CaptureError(f"{failed}: no right; it needs CAP_NET_ADMIN: run it with sudo")
     return CaptureError(f"{failed}: {refused}; dmesg may say more, wtrec doctor looks for reasons")

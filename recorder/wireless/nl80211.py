@@ -34,7 +34,8 @@ TYPES = {
 # NL80211_MNTR_FLAG_*, by the names that iw gives them
 MONITOR_FLAGS = {"fcsfail": 1, "plcpfail": 2, "control": 3, "otherbss": 4}
 
-_GET_WIPHY, _SET_WIPHY, _GET_INTERFACE, _NEW_INTERFACE, _DEL_INTERFACE = 1, 2, 5, 7, 8
+_GET_WIPHY, _SET_WIPHY, _GET_INTERFACE, _SET_INTERFACE = 1, 2, 5, 6
+_NEW_INTERFACE, _DEL_INTERFACE = 7, 8
 _GET_POWER_SAVE = 62
 _WIPHY, _WIPHY_NAME, _IFINDEX, _IFNAME, _IFTYPE = 1, 2, 3, 4, 5
 _BANDS, _MONITOR_FLAGS, _SUPPORTED_TYPES, _FREQUENCY = 22, 23, 32, 38
@@ -140,6 +141,19 @@ class Nl80211(Closing):
             nested(_MONITOR_FLAGS, *(attribute(MONITOR_FLAGS[flag]) for flag in flags)),
         )
         return read_interface(b"".join(answers[:1]))
+
+    def set_monitor_flags(self, interface: WirelessInterface, flags: Iterable[str]) -> None:
+        """Give a monitor interface other flags, in place of all that it has.
+
+        Raises:
+            RefusedError: The kernel refuses.
+        """
+        self._netlink.command(
+            _SET_INTERFACE,
+            attribute(_IFINDEX, interface.index),
+            attribute(_IFTYPE, MONITOR),
+            nested(_MONITOR_FLAGS, *(attribute(MONITOR_FLAGS[flag]) for flag in flags)),
+        )
 
     def delete(self, interface: WirelessInterface) -> None:
         """Take an interface away.

@@ -380,6 +380,14 @@ class TestTerminal:
         )
         assert "ended by SIGINT" in said
 
+    def test_live_table(self, mon0: MonitorTun, tmp_path: Path) -> None:
+        """With --live, a table by rate, and once more in the end."""
+        command = [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng"), "--live"]
+        said = on_terminal(mon0, command, "100.0%")
+        assert said.count("claimed bad") >= 2
+        assert re.search(r"\n +6 +[\d,]+ +[\d,]+ +100.0% +[\d,]+ +0 +-\r\n", said)
+        assert "not in this table" not in said
+
     def test_quiet(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """-q hides it, not the summary."""
         arguments = ["-a", "duration:2.5", "-q"]
@@ -403,6 +411,10 @@ class TestRefused:
             (["mon0", "-a", "files:9"], 2, "-b says when another one begins"),
             (["mon0", "-b", "files:9"], 2, "nothing says when a new file begins"),
             (["mon0", "-Z", "nobody-here"], 1, "nobody-here: no such user"),
+            (["mon0", "--channel", "6"], 1, "neither channel nor flags: leave out --channel"),
+            (["mon0", "--no-fcsfail"], 1, "mon0 is no monitor interface of a wireless card"),
+            (["mon0", "--channel", "abc"], 1, "channel 'abc': wanted a channel of 2.4 GHz"),
+            (["mon0", "--width", "80"], 2, "--width is the width of a --channel: give both"),
             (["mon0", "mon0"], 1, "mon0 is named twice"),
             (["mon0", "-a", "duration:nan"], 2, "found 'duration:nan'"),
             (["mon0", "--meta", "room"], 2, "wanted key=value, found 'room'"),

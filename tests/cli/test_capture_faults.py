@@ -155,6 +155,22 @@ class TestStart:
         assert "another user with -Z" in done.stderr
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_python_that_cannot_be_read(
+        self, mon0: MonitorTun, tmp_path: Path, readable_python: list[str]
+    ) -> None:
+        """Where the user may not read the modules that are loaded later, that is what it says."""
+        if not readable_python:
+            pytest.skip("this Python can be read by everybody")
+        done = subprocess.run(
+            [WTREC, "capture", mon0.name, "-Z", "nobody", "-w", str(tmp_path / "run.pcapng")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert "cannot read the modules of wtrec or Python; install them" in done.stderr
+        assert "Traceback" not in done.stderr
+
 
 @pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_killed_under_load(

@@ -127,7 +127,7 @@ class TestJournal:
         """Whole batches are saved wherever it is cut, and every byte is accounted for."""
         data = journal.read_bytes()
         rows: set[int] = set()
-        for cut in range(len(data) - 1, 0, -17):
+        for cut in range(len(data) - 1, 0, -101):
             journal.write_bytes(data[:cut])
             result = CliRunner().invoke(
                 wtrec, ["recover", str(journal), "--force", "--format", "json"]

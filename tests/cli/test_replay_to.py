@@ -16,12 +16,15 @@ from pathlib import Path
 import pytest
 
 from wtrec.datasets import pcapng
+from wtrec.datasets.expression import Expression
 from wtrec.datasets.reader import CaptureReader
 from wtrec.dot11 import fcs, radiotap
 from wtrec.recorder.interface import has_listener
 from wtrec.replay.departures import depart
 from wtrec.replay.outlets import OutletError, UdpOutlet
 from wtrec.replay.pacing import FramesPerSecond, RecordedTime, TopSpeed
+from wtrec.replay.schedule import Schedule
+from wtrec.replay.source import Selection
 
 Write = Callable[..., Path]
 Frame = Callable[..., bytes]
@@ -227,7 +230,7 @@ class TestDepart:
     ) -> None:
         """All packets leave in order, and never faster than the pace."""
         outlet = Kept()
-        departed = depart(capture, outlet, pace)
+        departed = depart(capture, outlet, Schedule(pace))
         assert outlet.packets == packets_of(capture)
         assert departed.frames == 60
         if departed.asked_fps is None:
@@ -241,12 +244,20 @@ class TestDepart:
     def test_limit(self, capture: Path) -> None:
         """Only the first frames."""
         outlet = Kept()
-        assert depart(capture, outlet, TopSpeed(), limit=7).frames == 7
+        assert depart(capture, outlet, Schedule(selection=Selection(limit=7))).frames == 7
         assert outlet.packets == packets_of(capture)[:7]
+
+    def test_loops(self, capture: Path) -> None:
+        """Each pass has the same packets again, of those that were selected."""
+        outlet = Kept()
+        chosen = Selection(loop=3, limit=4, select=Expression("fcs_status == 'good'"))
+        assert depart(capture, outlet, Schedule(selection=chosen)).frames == 12
+        every = packets_of(capture)
+        assert outlet.packets == [every[i] for i in (1, 2, 3, 4)] * 3
 
     def test_an_outlet_that_fails(self, capture: Path) -> None:
         """What has left is counted, and why no more did is said."""
-        departed = depart(capture, Kept(9), TopSpeed())
+        departed = depart(capture, Kept(9), Schedule())
         assert (departed.frames, departed.ended_by) == (9, "kept: full")
         assert departed.losses() == ["kept: ended by kept: full after 9 frames"]
 
@@ -264,7 +275,7 @@ class TestDepart:
         ]
         path.write_bytes(header + interface + b"".join(blocks))
         outlet = Kept()
-        depart(path, outlet, TopSpeed())
+        depart(path, outlet, Schedule())
         assert mpdus(outlet.packets) == [sent[0], bad]
         good_flags, bad_flags = (radiotap.parse(each).get("flags") for each in outlet.packets)
         assert (good_flags, bad_flags) == (0x10, 0x50)
@@ -276,7 +287,7 @@ class TestDepart:
         ([], "give an algorithm (--algo), or where frames go (--to), or both"),
         (["--to", "-", "--format", "json"], "both want stdout"),
         (["--to", "-", "--algo", "crc-flip", "--algo", "auto"], "give one --algo"),
-        (["--to", "udp://h:1", "--algo", "crc-flip", "--resume"], "frames that left"),
+        (["--to", "udp://h:1", "--algo", "crc-flip", "--resume"], "no --resume"),
     ],
 )
 def test_what_cannot_be(capture: Path, options: list[str], said: str) -> None:

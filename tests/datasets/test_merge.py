@@ -31,7 +31,7 @@ from wtrec.datasets.pcapng import (
     SimplePacket,
     read_block,
 )
-from wtrec.datasets.run import Counters, Run
+from wtrec.datasets.run import Counters, Run, RunInterface
 from wtrec.errors import FormatError
 
 
@@ -68,7 +68,7 @@ def capture(path: Path, name: str, times: list[int], order: ByteOrder = "<") -> 
 class TestOrder:
     """Which packet comes next."""
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
     @given(
         st.lists(st.lists(st.integers(0, 30), max_size=25).map(sorted), min_size=1, max_size=5),
         st.sampled_from(["<", ">"]),
@@ -96,7 +96,7 @@ class TestOrder:
         assert merged.notes == []
         assert merged.packets == [len(each) for each in times]
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
     @given(st.lists(st.lists(st.integers(0, 30), max_size=12), min_size=1, max_size=4))
     def test_unsorted_inputs(self, tmp_path: Path, times: list[list[int]]) -> None:
         """The earliest head comes next, as in mergecap; what is out of order is counted."""
@@ -244,7 +244,9 @@ class TestRun:
     def test_counters_are_summed_once_a_run(self, tmp_path: Path) -> None:
         """Files of one run count once; sources, times and texts are those of all."""
         counters = Counters(received=10, dropped_by_kernel=1, written=9, bad_fcs=2)
-        one = Run.begin(interface="mon0", start=500, snap_length=100, end=900, counters=counters,
+        part = RunInterface(name="mon0", counters=counters)
+        one = Run.begin(interface="mon0", start=500, interfaces=(part,),
+                        time_stamp_type="host", snap_length=100, end=900, counters=counters,
                         meta={"place": "hall", "seed": "1"})  # fmt: skip
         other = replace(one, run_id="f" * 32, start=400, interface="mon1", meta={"place": "roof"})
         for name, run in (("a", one), ("b", one), ("c", other)):
@@ -256,6 +258,8 @@ class TestRun:
         assert (found.start, found.end, found.interface) == (400, 900, "mon0, mon1")
         assert found.meta == {"place": "hall, roof", "seed": "1"}
         assert [part.run_id for part in found.merged_from] == [one.run_id] * 2 + ["f" * 32]
+        assert [each.name for each in found.interfaces] == ["mon0", "mon0"]
+        assert (found.time_stamp_type, found.filter) == ("host", None)
         assert found.ended_by == "merge"
         merge([tmp_path / "a.pcapng", tmp_path / "b.pcapng"], tmp_path / "same.pcapng")
         assert Run.load(tmp_path / "same.json").run_id == one.run_id
@@ -315,7 +319,7 @@ class TestCommand:
         path.write_bytes(data[:-60] + b"\xff" * 60)
         done = CliRunner().invoke(wtrec, ["merge", str(path), "-o", str(output), "--force"])
         assert isinstance(done.exception, FormatError)
-        assert "wtrec recover saves" in str(done.exception)
+        assert "wtrec recover saves what is sound behind it" in str(done.exception)
         assert not output.exists()
 
     def test_refused(self, tmp_path: Path) -> None:

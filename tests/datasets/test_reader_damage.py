@@ -33,6 +33,7 @@ from wtrec.dot11 import fcs, radiotap
 from wtrec.errors import FormatError
 
 RADIOTAP = radiotap.build(flags=radiotap.Flags.FCS)
+HINT = "wtrec recover saves what is sound behind it"
 PACKETS = (EnhancedPacket, SimplePacket, ObsoletePacket)
 
 
@@ -209,7 +210,7 @@ class TestCorrupt:
         assert numbers == [0, 1, 2, 3, 4]
         assert caught.value.offset == len(before)
         assert str(caught.value).startswith(f"{path}, offset {len(before)}: ")
-        assert str(caught.value).endswith("; the 5 packets before it are whole")
+        assert str(caught.value).endswith(f"; the 5 packets before it are whole, {HINT}")
 
     def test_a_simple_packet_without_an_interface(self, tmp_path: Path) -> None:
         """There is none that it could belong to."""
@@ -227,7 +228,7 @@ class TestCorrupt:
         with CaptureReader(path) as reader, pytest.raises(FormatError) as caught:
             list(reader)
         assert (reader.frames, caught.value.offset) == (1, len(before))
-        assert str(caught.value).endswith("; the 1 packets before it are whole")
+        assert str(caught.value).endswith(f"; the 1 packets before it are whole, {HINT}")
 
     def test_wanting_more_in_the_middle_does_not_lose_the_offset(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -102,7 +102,7 @@ class TestCut:
         wires = [block.write(order) for block in BLOCKS]
         ends = list(accumulate(map(len, wires)))
         data = b"".join(wires)
-        for cut in range(1, len(data) + 1, 2):
+        for cut in range(1, len(data) + 1, 3):
             whole = sum(end <= cut for end in ends)
             count = sum(isinstance(block, PACKETS) for block in BLOCKS[:whole])
             if not count and cut not in ends:
@@ -123,7 +123,7 @@ class TestCut:
         wires = [header.write(), *records(4, header, step=4 * 10**16)]
         ends = list(accumulate(map(len, wires)))
         data = b"".join(wires)
-        for cut in range(1, len(data) + 1, 2):
+        for cut in range(1, len(data) + 1, 3):
             whole = sum(end <= cut for end in ends)
             if cut < ends[1] and cut != ends[0]:
                 with pytest.raises(FormatError, match="nothing can be saved"):
@@ -132,7 +132,7 @@ class TestCut:
             save(data[:cut], tmp_path)
             assert (tmp_path / "fixed.pcapng").read_bytes() == data[: ends[whole - 1]]
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
     @given(
         st.lists(st.binary(max_size=60), min_size=1, max_size=12),
         st.data(),
@@ -274,7 +274,7 @@ class TestMiddle:
 class TestAnything:
     """Arbitrary damage."""
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=75)
     @given(
         st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=9)), max_size=6),
         st.sampled_from(["<", ">"]),
@@ -306,7 +306,7 @@ class TestAnything:
         else:
             assert sum(part.length for part in salvage.lost) + salvage.bytes == len(data)
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
     @given(st.binary(min_size=1, max_size=300), st.sampled_from(MAGICS))
     def test_no_capture(self, tmp_path: Path, data: bytes, magic: bytes) -> None:
         """Bytes of any kind."""

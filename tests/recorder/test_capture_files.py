@@ -372,11 +372,10 @@ def test_live_rates_are_those_of_the_file(mon0: MonitorTun, tmp_path: Path) -> N
     """Counted beside the capture, frames by rate are what a reader finds in it."""
     path = tmp_path / "run.pcapng"
     rates = LiveRates()
+    good = fcs.append(mac.data_frame(bytes(50), addr1=b"\2" * 6, addr2=b"\4" * 6, addr3=b"\6" * 6))
     with running(settings(path), observer=rates):
         for number in range(400):
-            mpdu = fcs.append(
-                mac.data_frame(bytes(50), addr1=b"\2" * 6, addr2=b"\4" * 6, addr3=b"\6" * 6)
-            )
+            mpdu = good
             if number % 4 == 0:
                 mpdu = bytes([mpdu[0], mpdu[1] | 0x08]) + mpdu[2:]  # a retry, whose FCS is wrong
             claims = radiotap.Flags.FCS | (radiotap.Flags.BAD_FCS if number % 8 == 0 else 0)
@@ -384,7 +383,7 @@ def test_live_rates_are_those_of_the_file(mon0: MonitorTun, tmp_path: Path) -> N
                 flags=claims, rate=(12, 108)[number % 2], dbm_antenna_signal=-40 - number % 2
             )
             mon0.write(header + mpdu)
-        mon0.write(radiotap.build(flags=radiotap.Flags.FCS) + mpdu)
+        mon0.write(radiotap.build(flags=radiotap.Flags.FCS) + good)
     found = rates.rates()
     assert (rates.skipped, rates.failure) == (0, None)
     with CaptureReader(path) as reader:

@@ -38,6 +38,7 @@ class TestDuration:
             noticed = after(10 * number + 0.3 * number)
             cut = schedule.due(noticed)
             assert cut == (after(10 * number).real, "duration", False)
+            assert cut is not None
             schedule.new_file(cut, noticed)
             assert schedule.due(noticed) is None
 
@@ -61,6 +62,7 @@ class TestInterval:
         now = Moment(boundary + 5, START.monotonic)
         cut = schedule.due(now)
         assert cut == (boundary, "interval", False)
+        assert cut is not None
         schedule.new_file(cut, now)
         assert schedule.due(Moment(boundary + 3599 * GIGA, START.monotonic)) is None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -38,6 +39,8 @@ from wtrec.recorder.wireless import nl80211
 from wtrec.recorder.wireless.netlink import attribute
 
 OUT = Path("/run/out")
+# Where captures go: without capabilities, root may not write where a user of the host owns all.
+WORK = Path("/run/captures")
 DATAGRAMS, SEED, PORT = 60, 7, 5005
 INJECTED = 20
 STATIONS = ("02:00:00:00:01:00", "02:00:00:00:02:00")  # hwsim numbers its radios so
@@ -248,13 +251,13 @@ def network() -> None:
 
 def traffic() -> None:
     """Send, receive and capture, and let the doctor listen to it."""
-    capture = ["capture", "mon0", "-w", str(OUT / "run.pcapng"), "-c", str(DATAGRAMS)]
-    capture += ["-a", "duration:60"]
+    capture = ["capture", "mon0", "-w", str(WORK / "run.pcapng"), "-c", str(DATAGRAMS)]
+    capture += ["-a", "duration:60", "--channel", "6", "--fcsfail"]
     capture += ["-f", f"wlan addr2 {STATIONS[1]} and wlan addr1 {STATIONS[0]}"]
     receive = ["receive", "wlan1", "-m", "udp", "-p", str(PORT), "--json", "-c", str(DATAGRAMS)]
     receive += ["-t", "60"]
     capturing, receiving = start("capture", capture), start("receive", receive)
-    wait_for(OUT / "run.json")  # by then, the ring is open
+    wait_for(WORK / "run.json")  # by then, the ring is open
     wait_for(OUT / "receive.err", "receiving on")
     send = sender("-w", str(OUT / "run.pcapng"), "-c", str(DATAGRAMS))
     wtrec("send", *send, before=enter_peer)
@@ -267,6 +270,27 @@ def traffic() -> None:
     wtrec("doctor-machine", "doctor", "--format", "json")
 
 
+def settings() -> None:
+    """Capture with another channel and other flags, and while the clock is set."""
+    wtrec("capture-no-channel", "capture", "mon0", "--channel", "99")
+    described = ["-w", str(WORK / "f.pcapng"), "-a", "duration:1"]
+    wtrec("capture-flags", "capture", "mon0", "--channel", "11", "--no-fcsfail", *described)
+    results["capture-flags"]["run"] = json.loads((WORK / "f.json").read_text())
+    wtrec("capture-back", "capture", "mon0", "--channel", "6", "--fcsfail", "--force", *described)
+    with sending():
+        for name, step in (("forward", 3600), ("back", -3600)):
+            path = WORK / f"{name}.pcapng"
+            command = ["capture", "mon0", "-w", str(path), "-a", "duration:12"]
+            began = time.monotonic()
+            child = start(f"clock-{name}", command)
+            wait_for(path.with_suffix(".json"))
+            time.sleep(0.5)
+            time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
+            finish(f"clock-{name}", command, child)
+            results[f"clock-{name}"]["took"] = time.monotonic() - began
+            results[f"clock-{name}"]["run"] = json.loads(path.with_suffix(".json").read_text())
+
+
 def injection() -> None:
     """Inject frames at one radio, and capture and receive them raw at another."""
     run("iw", "dev", "wlan1", "ibss", "leave")
@@ -274,10 +298,10 @@ def injection() -> None:
     wtrec("add-injecting", "monitor", "add", "phy1", "mon1", "--channel", "6")
     receive = ["receive", "mon0", "-m", "bpf", "-f", f"udp port {PORT}", "--json"]
     receive += ["-c", str(INJECTED), "-t", "60"]
-    capture = ["capture", "mon0", "-w", str(OUT / "injected.pcapng"), "-c", str(INJECTED)]
+    capture = ["capture", "mon0", "-w", str(WORK / "injected.pcapng"), "-c", str(INJECTED)]
     capture += ["-a", "duration:60", "-f", f"wlan addr2 {INJECTOR}"]
     receiving, capturing = start("receive-bpf", receive), start("capture-injected", capture)
-    wait_for(OUT / "injected.json")
+    wait_for(WORK / "injected.json")
     wait_for(OUT / "receive-bpf.err", "receiving on")
     send = ["send", "192.0.2.9", "-m", "inject", "-i", "mon1", "-p", str(PORT), "--pps", "60"]
     send += ["--addr2", INJECTOR, "--rates", "6", "--seed", str(SEED), "-c", str(INJECTED)]
@@ -291,10 +315,13 @@ def injection() -> None:
 def main() -> None:
     """The whole experiment."""
     tell("Python runs")
+    WORK.mkdir()
     try:
-        for step in (without_a_card, load_radios, monitors, network, traffic, injection):
+        for step in (without_a_card, load_radios, monitors, network, traffic, settings, injection):
             step()
     finally:
+        for path in (*WORK.glob("run.*"), *WORK.glob("injected.*")):
+            shutil.copy(path, OUT)
         (OUT / "results.json").write_text(json.dumps(results))
 
 

@@ -226,6 +226,29 @@ class TestCapture:
         assert run.counters is not None
         assert run.counters.dropped_by_kernel == 0
 
+    def test_channel_and_flags_are_set(self, results: Results) -> None:
+        """They are what was asked for, and the flags that were not named stay."""
+        run = results["capture-flags"]["run"]
+        assert run["channel"] == "11 (2462 MHz), width: 20 MHz"
+        assert run["monitor_flags"] == ["control", "otherbss"]
+        assert results["capture-back"]["code"] == 0
+        assert "phy0 has no channel 99" in results["capture-no-channel"]["err"]
+
+    @pytest.mark.parametrize(("direction", "seconds"), [("forward", 3600), ("back", -3600)])
+    def test_clock_that_is_set(self, results: Results, direction: str, seconds: int) -> None:
+        """It lasts as long as asked for, loses nothing, and says by how much the clock was set."""
+        result = results[f"clock-{direction}"]
+        assert result["code"] == 0
+        run = result["run"]
+        assert run["ended_by"] == "duration"
+        assert 12 <= result["took"] < 90
+        assert run["clock_change_ns"] == pytest.approx(seconds * 1e9, abs=1e8)
+        counters = run["counters"]
+        assert counters["written"] > 20
+        assert counters["dropped_by_kernel"] == 0
+        assert counters["received"] - counters["written"] < 10  # those of the end's last moment
+        assert "the clock was set by" in result["err"]
+
 
 class TestSendAndReceive:
     """``wtrec send`` and ``wtrec receive`` on stations and on monitor interfaces."""

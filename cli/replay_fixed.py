@@ -1,4 +1,4 @@
-"""What ``wtrec replay`` makes beside its results: options, and what is done with them."""
+"""``wtrec replay --write-pcapng``: its options, and what is done with them."""
 
 from __future__ import annotations
 
