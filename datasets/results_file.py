@@ -127,7 +127,7 @@ class ResultsFile:
         covered: Earlier results cover the frames up to this number.
         rows: Rows so far, earlier ones included.
         repaired: Those of them that say so.
-        last: Number of the frame of the last row; 0 if there is none.
+        last: The largest number of a frame that has a row; 0 if there is none.
 
     Raises:
         AlgorithmError: A journal of other results is there.
@@ -221,7 +221,8 @@ class ResultsFile:
         outcomes = batch.column("outcome").cast(pa.string()).to_numpy(zero_copy_only=False)
         self.rows += len(batch)
         self.repaired += int(np.count_nonzero(outcomes == REPAIRED))
-        self.last = int(batch.column("number")[-1].as_py())
+        # with several passes, the first one is what counts
+        self.last = max(self.last, int(batch.column("number").to_numpy().max()))
 
     def __enter__(self) -> Self:
         return self

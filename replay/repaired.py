@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..datasets import pcap, pcapng
@@ -157,15 +158,18 @@ class _Answers:
 
     def _read(self, table: TableFile) -> Iterator[Answer]:
         before = 0
-        for batch in table.batches(_AT_ONCE):
+        for rows in table.batches(_AT_ONCE):
+            batch = rows
+            if "loop" in rows.schema.names:  # later passes answer for the same frames again
+                batch = rows.filter(pa.array(rows.column("loop").to_numpy() == 1))
             numbers = batch.column("number").to_numpy()
             if len(numbers) and (numbers[0] <= before or (np.diff(numbers) <= 0).any()):
                 raise FormatError(
                     "the answers are not in the order of frames", path=str(self._path)
                 )
             before = int(numbers[-1]) if len(numbers) else before
-            rows = batch.select(["number", "outcome", "flips", "expected_false", "candidates"])
-            for row in rows.to_pylist():
+            names = ["number", "outcome", "flips", "expected_false", "candidates"]
+            for row in batch.select(names).to_pylist():
                 if row.pop("outcome") == REPAIRED:
                     yield Answer(**row)
 

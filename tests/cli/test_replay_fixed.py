@@ -42,6 +42,13 @@ class TestWritePcapng:
             (frames,) = list(reader)
         assert set(frames.fcs_status.tolist()) == {FcsStatus.GOOD}
 
+    def test_several_passes(self, capture: Path, tmp_path: Path) -> None:
+        """However often the capture is replayed, it is repaired once."""
+        fixed = tmp_path / "fixed.pcapng"
+        done = run(capture, "--algo", "crc-flip", "--loop", 3, "--write-pcapng", fixed)
+        assert done.exit_code == 0, done.output
+        assert f"{fixed}: 40 packets, 8 repaired" in done.stderr
+
     def test_the_broken_ones_beside_them(self, capture: Path, tmp_path: Path) -> None:
         """With --keep-original there are both."""
         fixed = tmp_path / "fixed.pcapng"
