@@ -279,10 +279,11 @@ def _live(
     as_json: bool,
 ) -> tuple[list[str], int]:
     """Replay what is captured; what was lost, and the exit code of the capture."""
-    if len(sources) > 1 or not isinstance(sources[0], Interface):
+    source, *others = sources
+    if others or not isinstance(source, Interface):
         raise click.UsageError("an interface is replayed alone, without other captures")
     if not choices:
-        raise click.UsageError(f"{sources[0]} is an interface: name an algorithm with --algo")
+        raise click.UsageError(f"{source} is an interface: name an algorithm with --algo")
     if output is not None and asked.recording is None:
         raise click.UsageError("-o keeps results of frames that are not kept: record with -w")
     from ..replay.algorithm import make
@@ -300,7 +301,7 @@ def _live(
         outlet = None
         if target is not None:
             outlet = held.enter_context(opened(target, stdout, Interruption(), drops=False))
-        done = replay_live(sources[0], asked, contenders, outlet)
+        done = replay_live(source, asked, contenders, outlet)
         summary = show.summary(Schedule(), done.scores, [], done.departed, live=done.losses)
         show.print_summary(summary, as_json=as_json)
         if done.departed is not None:
