@@ -2,8 +2,9 @@
 
 The algorithm of the first two does nothing at all, so what is measured is the replayer. That of the
 third is busy for a known time, and theory says how long frames wait for it: not at all if they
-come regularly (D/D/1), by Pollaczek and Khinchine if they come at random (M/D/1). A whole run
-writes its tables into docs/replay.md.
+come regularly (D/D/1), by Pollaczek and Khinchine if they come at random (M/D/1). Calls take longer
+where others use the machine, so what frames had to wait is computed from the calls as they were,
+too (Lindley's recursion). A whole run writes its tables into docs/replay.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from wtrec.datasets import pcapng
 from wtrec.datasets.frames import FcsStatus, FrameBatch
@@ -88,13 +90,15 @@ class Queued:
     Attributes:
         name: Its kind.
         load: Service time by mean time between arrivals.
-        wait_us: The mean wait by theory, for the service time as it was.
+        wait_us: The mean wait by theory.
+        must_us: The mean wait that the calls make, as long as each of them was.
         score: What came of it.
     """
 
     name: str
     load: float
     wait_us: float
+    must_us: float
     score: Score
 
 
@@ -161,7 +165,8 @@ def _regular(folder: Path, load: float, seconds: float) -> Queued:
     pps = load * 1e6 / SERVICE_US
     capture = _write(folder / "regular.pcapng", np.arange(round(pps * seconds)))
     score = _run(capture, Spin(), Schedule(FramesPerSecond(pps), service=Service(1)))
-    return Queued("D/D/1", load, 0.0, score)
+    due = np.arange(score.frames) * 1e9 / pps
+    return Queued("D/D/1", load, 0.0, _must_us(score, due), score)
 
 
 def _random(folder: Path, load: float, seconds: float) -> Queued:
@@ -171,9 +176,16 @@ def _random(folder: Path, load: float, seconds: float) -> Queued:
     times = np.cumsum(-np.log1p(-quantiles) * 1e9 / pps).astype(np.int64)
     capture = _write(folder / "random.pcapng", times)
     score = _run(capture, Spin(), Schedule(RecordedTime(1), service=Service(1)))
-    service_us = score.queue["service_us"]["mean"]
-    load = service_us * pps / 1e6
-    return Queued("M/D/1", load, load / (2 * (1 - load)) * service_us, score)
+    wait_us = load / (2 * (1 - load)) * SERVICE_US
+    return Queued("M/D/1", load, wait_us, _must_us(score, times - times[0]), score)
+
+
+def _must_us(score: Score, due: np.ndarray) -> float:
+    """What frames had to wait on average: each until the call before it had ended."""
+    service = pq.read_table(score.output, columns=["service_ns"])["service_ns"].to_numpy()
+    ends = np.cumsum(service)  # of calls that follow each other; the latest idle time shifts them
+    begins = np.maximum.accumulate(due - (ends - service)) + (ends - service)
+    return float((begins - due).mean()) / 1000
 
 
 def _write(path: Path, times: np.ndarray) -> Path:
@@ -211,15 +223,15 @@ def _queued_cells(row: Queued) -> list[str]:
         f"{row.load:.2f}",
         _us(queue["service_us"]["mean"]),
         _us(row.wait_us),
+        _us(row.must_us),
         _us(queue["wait_us"]["mean"]),
-        f"{row.wait_us * row.score.frames / row.score.seconds / 1e6:.3f}",
         f"{queue['length_mean']:.3f}",
     ]
 
 
 _PACED = ["asked/s", "most in a call", "achieved/s", "in a call", "late us: median / 99 % / most"]
-_QUEUED = ["queue", "load", "service us", "wait us: theory", "measured"]
-_QUEUED += ["length: theory", "measured"]
+_QUEUED = ["queue", "load", "a call took us", "wait us: theory", "of these calls", "measured"]
+_QUEUED += ["queue length"]
 
 
 def _markdown(done: Replays) -> str:

@@ -75,11 +75,19 @@ def told(
             step = f"replaying into {standing.name}"
             if len(tasks) > 1:
                 step += f" ({at + 1} of {len(tasks)})"
-            tick(step, standing)
+            tick(f"{step}: {_pace(standing)}", standing)
             if lines:
                 lines.tell(tasks[at], standing)
 
         yield tell
+
+
+def _pace(now: Standing) -> str:
+    """Frames a second so far, and how many were asked for."""
+    achieved = f"{now.frames / max(now.seconds, 1e-9):,.0f}"
+    if not now.due_seconds:
+        return f"{achieved} frames/s"
+    return f"{achieved} of {now.frames / now.due_seconds:,.0f} frames/s"
 
 
 class Stats:

@@ -64,15 +64,17 @@ class _Column:
         if self.name == "fcs_status":
             return frames.fcs_status, valid
         if self.kind == "address":
-            raw = column.fill_null(bytes(_ADDRESS_BYTES)).to_numpy(zero_copy_only=False)
-            return raw, valid
+            filled = column.fill_null(bytes(_ADDRESS_BYTES))
+            raw = np.frombuffer(filled.buffers()[1] or b"", np.uint8)
+            octets = raw.reshape(-1, _ADDRESS_BYTES)[filled.offset : filled.offset + len(filled)]
+            return octets @ 256 ** np.arange(_ADDRESS_BYTES), valid  # numpy's bytes lose zeros
         if self.name == "time":
             column = column.cast(pa.int64())
         none = pa.scalar(0, pa.int8()).cast(column.type)
         return np.asarray(column.fill_null(none).to_numpy(zero_copy_only=False)), valid
 
 
-_Operand = _Column | bool | int | float | bytes | None
+_Operand = _Column | bool | int | float | None
 
 
 class Expression:
@@ -207,14 +209,14 @@ def _alike(operand: _Operand | str, other: _Operand | str) -> Any:
     raise ValueError(f"{operand!r}: strings go with fcs_status and addresses only")
 
 
-def _address(text: str) -> bytes:
+def _address(text: str) -> int:
     try:
         address = bytes.fromhex(text.replace(":", ""))
     except ValueError:
         address = b""
     if len(address) != _ADDRESS_BYTES:
         raise ValueError(f"{text!r} is no address, wanted 02:00:00:00:00:01")
-    return address
+    return int.from_bytes(address, "little")
 
 
 def _operand(node: ast.expr) -> Any:

@@ -22,8 +22,9 @@ from ..errors import AlgorithmError
 from .departures import Departures
 from .interruption import Interruption
 from .queue import SPIN_NS
-from .run import Contender, Run, Score, Standing, Tell
+from .run import Run
 from .schedule import Schedule
+from .score import Contender, Score, Standing, Tell
 
 __all__ = ["Contender", "ReplaySummary", "Score", "Standing", "Tell", "replay", "replay_one"]
 

@@ -11,8 +11,10 @@ A replay that fails does not end the others.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 import numpy as np
@@ -36,11 +39,11 @@ from .interruption import Interruption
 from .queue import SPIN_NS
 from .schedule import Schedule
 
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _REHEARSED: Final = 4096  # frames at most
 _REHEARSED_BAD: Final = 8
 
 _LOOK_S: Final = 0.2
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 Leaving = Callable[[str], Departures]
 Outcome = Score | WtrecError | OSError
@@ -161,10 +164,10 @@ def run_all(
     told = context.SimpleQueue()
     with _listening(told, tell):
         pool = ProcessPoolExecutor(
-            min(jobs, len(tasks)), context, initializer=_begin, initargs=(told,)
+            min(jobs, len(tasks)), context, initializer=_Worker.begin, initargs=(told, os.getpid())
         )
         try:
-            futures = [pool.submit(_work, i, task) for i, task in enumerate(tasks)]
+            futures = [pool.submit(_Worker.work, i, task) for i, task in enumerate(tasks)]
             _wait(futures, interruption)
             return [
                 _not_begun(interruption) if future.cancelled() else _outcome(future.result)
@@ -218,29 +221,48 @@ def _listening(told: Any, tell: Callable[[int, Standing], object]) -> Iterator[N
         listener.join()
 
 
-_told: Any = None  # of a process of the pool
+class _Worker:
+    """What a process of the pool knows.
 
+    It must not outlive the one that began it: the kernel sends SIGTERM then, which ends the task
+    as Ctrl-C does, with nothing left behind. Ctrl-C itself goes to all processes: it ends a task,
+    and leaves idle processes to the pool.
+    """
 
-def _begin(told: Any) -> None:
-    """A process of the pool begins: Ctrl-C ends its task, not the process while it is idle."""
-    global _told  # noqa: PLW0603
-    _told = told
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _work(number: int, task: Task) -> Score:
+    told: Any = None
+    parent = 0
+    is_busy = False
     interruption = Interruption()
 
-    def ask(which: int, _frame: object) -> None:
-        interruption.ask(signal.Signals(which).name)
+    @classmethod
+    def begin(cls, told: Any, parent: int) -> None:
+        """Before the first task."""
+        cls.told, cls.parent = told, parent
+        signal.signal(signal.SIGINT, cls.end)
+        signal.signal(signal.SIGTERM, cls.end)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
-    for each in _SIGNALS:
-        signal.signal(each, ask)
-    try:
-        return run_task(
-            task, lambda standing: _told.put((number, standing)), interruption=interruption
-        )
-    finally:
-        for each in _SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
+    @classmethod
+    def end(cls, number: int, _frame: FrameType | None) -> None:
+        """End a task; without one, the process, unless it is for the pool to do."""
+        if cls.is_busy:
+            cls.interruption.ask(signal.Signals(number).name)
+            return
+        if number == signal.SIGTERM and os.getppid() != cls.parent:
+            os._exit(1)
+
+    @classmethod
+    def work(cls, number: int, task: Task) -> Score:
+        """One task."""
+        cls.interruption = Interruption()
+        cls.is_busy = True
+        try:
+            return run_task(
+                task,
+                lambda standing: cls.told.put((number, standing)),
+                interruption=cls.interruption,
+            )
+        finally:
+            cls.is_busy = False
+            if os.getppid() != cls.parent:
+                os._exit(1)

@@ -24,6 +24,7 @@ _OUTCOMES = pa.array([ABSTAINED, REPAIRED, DROPPED])
 _ABSTAINED, _REPAIRED, _DROPPED = range(3)
 _NUMBER, _ORDINAL, _BITS, _SINCE, _QUEUED, _FOUND, _OPEN = range(7)  # rows of the table
 _SMALLEST = 1024  # columns of the table
+_FEW = 64  # calls whose rows are kept as they came
 
 
 class Asked(NamedTuple):
@@ -65,15 +66,20 @@ class Ledger:
     Args:
         name: The algorithm's name.
         deadline_ns: From arrival to answer; None: there is none.
+
+    Attributes:
+        late: Answers so far that came later than that, and frames that were dropped.
     """
 
     def __init__(self, name: str, deadline_ns: int | None = None) -> None:
+        self.late = 0
         self._name = name
         self._deadline_ns = deadline_ns
         self._table = np.zeros((7, _SMALLEST), np.int64)  # a column for each frame
         self._begin = self._end = 0  # those in use: from the first open one to the last
         self._asked = 0
         self._rows: list[_Rows] = []  # not taken yet
+        self._few: list[_Rows] = []  # those of the last calls
         self._taken = 0
 
     def ask(self, asked: Asked) -> None:
@@ -101,8 +107,9 @@ class Ledger:
         if not count:
             return
         self._asked += count
+        self.late += count
         none = np.zeros(count, np.int64)
-        self._rows.append(
+        self._append(
             _Rows(
                 asked.number,
                 np.full(count, _DROPPED, np.int8),
@@ -131,7 +138,10 @@ class Ledger:
         """
         if len(repairs):
             where = self._find(repairs)
-            self._enter(repairs, where, service_ns, now - self._table[_SINCE, where])
+            sojourn_ns = now - self._table[_SINCE, where]
+            if self._deadline_ns is not None:
+                self.late += int((sojourn_ns > self._deadline_ns).sum())
+            self._enter(repairs, where, service_ns, sojourn_ns)
         oldest = self._asked - MAX_OPEN
         if self._end > self._begin and self._table[_ORDINAL, self._begin] < oldest:
             ordinals = self._table[_ORDINAL, self._begin : self._end]
@@ -173,9 +183,27 @@ class Ledger:
         table[:, :used] = self._table[:, self._begin : self._end]
         self._table, self._begin, self._end = table, 0, used
 
+    def _append(self, rows: _Rows) -> None:
+        """Keep rows; those of many small calls take less room as one."""
+        self._few.append(rows)
+        if len(self._few) >= _FEW:
+            self._gather()
+
+    def _gather(self) -> None:
+        if self._few:
+            columns = zip(*self._few, strict=True)
+            self._rows.append(_Rows(*(np.concatenate(parts) for parts in columns)))
+            self._few.clear()
+
     def _find(self, repairs: Repairs) -> NDArray[np.int64]:
         """The columns of the frames that are answered for."""
         numbers = self._table[_NUMBER, self._begin : self._end]
+        if len(repairs) == 1:  # the same in fewer steps, for batches of one
+            at = self._begin + int(numbers.searchsorted(repairs.number[0]))
+            if at < self._end and self._table[_NUMBER, at] == repairs.number[0]:
+                fits = not len(repairs.flips) or repairs.flips[-1] < self._table[_BITS, at]
+                if fits and self._table[_OPEN, at]:
+                    return np.array([at])
         where = np.searchsorted(numbers, repairs.number)
         known = where < len(numbers)
         known[known] = numbers[where[known]] == repairs.number[known]
@@ -205,7 +233,7 @@ class Ledger:
         service_ns: int,
         sojourn_ns: NDArray[np.int64],
     ) -> None:
-        self._rows.append(
+        self._append(
             _Rows(
                 repairs.number,
                 repairs.repaired.astype(np.int8),
@@ -237,6 +265,7 @@ class Ledger:
 
     def _sorted(self) -> _Rows:
         """All rows that were not taken, in one, in the order of the capture."""
+        self._gather()
         if not self._rows:
             none = np.zeros(0, np.int64)
             return _Rows(*(none for _ in _Rows._fields))

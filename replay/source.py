@@ -206,7 +206,7 @@ class Source(Closing):
         ):
             at = arrow.schema.get_field_index(name)
             field_ = arrow.schema.field(at)
-            moved = pc.add(arrow.column(at), more).cast(field_.type)
+            moved = pc.call_function("add", [arrow.column(at), more]).cast(field_.type)
             arrow = arrow.set_column(at, field_, moved)
         elapsed = piece.elapsed - (self._first.first or 0) + shift
         return Piece(FrameBatch(arrow), elapsed)

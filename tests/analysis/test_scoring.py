@@ -111,6 +111,7 @@ class TestVerdicts:
             "attempted": expected["attempted"],
             "repaired": expected["repaired"],
             "abstained": expected["attempted"] - expected["repaired"],
+            "dropped": 0,
             "correct": expected["correct"],
             "wrong": expected["wrong"],
             "unjudged": expected["unjudged"],

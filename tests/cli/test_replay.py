@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +19,7 @@ from wtrec.cli.analyze import analyze
 from wtrec.cli.replay import replay
 from wtrec.dot11 import fcs
 
+WTREC = Path(sys.executable).with_name("wtrec")
 ZEROS = bytes(50)
 Write = Callable[..., Path]
 
@@ -37,6 +43,18 @@ def captures(tmp_path: Path, write_capture: Write, udp_frame: Callable[..., byte
         write_capture(tmp_path / f"run{n}.pcapng", frames[n:], rates=[6.0, 54.0] * 15)
         for n in range(2)
     ]
+
+
+def _begun(captures: list[Path]) -> list[Path]:
+    """Results that are being written."""
+    return list(captures[0].parent.glob(".run*"))
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 class TestJson:
@@ -93,6 +111,22 @@ class TestFailures:
         found = as_json(*captures, "--algo", "crc-flip", exit_code=1)
         assert [row["capture"] for row in found["algorithms"]] == [str(captures[1])]
         assert [row["capture"] for row in found["errors"]] == [str(captures[0])]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_processes_do_not_outlive_the_command(
+        self, captures: list[Path], number: signal.Signals
+    ) -> None:
+        """However it ends, its processes end too, and remove what they have begun to write."""
+        words = ["replay", *captures, "--algo", "crc-flip", "-j", 2, "--pps", 0.1]
+        with subprocess.Popen([WTREC, *map(str, words)], start_new_session=True) as process:
+            _until(lambda: len(_begun(captures)) == 2)
+            if number == signal.SIGINT:  # a terminal sends it to all
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+            assert process.wait(20)
+        _until(lambda: not _begun(captures))
 
     def test_one_name_for_two_files(self, captures: list[Path]) -> None:
         """-o is for one algorithm and one capture."""

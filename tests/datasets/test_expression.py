@@ -105,7 +105,7 @@ expression = st.recursive(
 class TestMeaning:
     """What holds where."""
 
-    @settings(max_examples=300)
+    @settings(max_examples=200)
     @given(expression, st.lists(ROW, max_size=4))
     def test_as_python(self, text: str, rows: list[dict[str, Any]]) -> None:
         """The same frames as where Python's value of the text is true."""

@@ -142,6 +142,7 @@ class TestDeadlines:
         ask(ledger, [8])
         ledger.answer(Repairs.of([(4, [1])]), 1, 121)
         ledger.close()
+        assert ledger.late == 2
         rows = taken(ledger)
         assert [(row["number"], row["outcome"], row["deadline_met"]) for row in rows] == [
             (2, "abstained", True),
@@ -196,6 +197,18 @@ class TestContract:
 
 class TestBounds:
     """Memory does not grow with the capture."""
+
+    def test_many_small_calls(self) -> None:
+        """Rows of thousands of calls are kept together, and come out in order."""
+        ledger = asked(1)
+        for number in range(2, 5000):
+            ask(ledger, [number])
+            ledger.answer(Repairs.of([(number, [number % BITS])]), 0, 0)
+        assert len(ledger._few) < 64
+        ledger.close()
+        rows = taken(ledger)
+        assert [row["number"] for row in rows] == list(range(1, 5000))
+        assert [row["flips"] for row in rows[1:]] == [[n % BITS] for n in range(2, 5000)]
 
     def test_a_frame_that_is_never_answered(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """After so many later bad frames a frame counts as abstained, others answered or not."""

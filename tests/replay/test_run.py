@@ -236,7 +236,7 @@ def test_repairs_do_not_hang_on_the_pace(capture: Path, tmp_path: Path, choice: 
     ]
     for number, (pace, batch) in enumerate(cases):
         algorithm, _ = make(choice)
-        schedule = Schedule(pace, Selection(limit=70), Service(batch))
+        schedule = Schedule(pace, Selection(limit=40), Service(batch))
         clock = FakeClock()
         _, rows = replayed(capture, tmp_path / f"{number}.parquet", algorithm, schedule, clock)
         found.append([{k: v for k, v in row.items() if k not in TIMES} for row in rows])

@@ -127,8 +127,8 @@ class TestLoop:
         """However many passes, each begins where the one before, plus a period, did."""
         times = [START, START + 1, START + 5]
         capture = write_capture(tmp_path / "x.pcapng", [udp_frame(b"x")] * 3, times=times)
-        _, _, found, _ = read(capture, loop=1000)
-        assert found == [7 * n + at for n in range(1000) for at in (0, 1, 5)]  # 5 / 2 rounds to 2
+        _, _, found, _ = read(capture, loop=200)
+        assert found == [7 * n + at for n in range(200) for at in (0, 1, 5)]  # 5 / 2 rounds to 2
 
     def test_one_frame(self, tmp_path: Path, write_capture: Write, udp_frame: Frame) -> None:
         """A single frame has no gap."""
