@@ -203,6 +203,7 @@ def capture(
             progress=display,
             on_start=say_when_compiling,
             on_filter=functools.partial(say_what_filters, quiet=quiet),
+            on_end=display.hashing,
             rates=rates,
         )
         display.close()

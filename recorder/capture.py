@@ -92,12 +92,14 @@ class CaptureSummary:
         path: The capture; of several files, the last.
         run: Its description as ``run.json`` has it, with counters and reason.
         error: Why it ended before it should have, None if it ended as asked.
+        notes: What the user should know beside that, a sentence each.
     """
 
     path: Path
     run: Run
     counters: Counters
     error: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -114,6 +116,7 @@ def capture(
     progress: Progress | None = None,
     on_start: Callable[[], None] = lambda: None,
     on_filter: Callable[[Examined], None] = lambda _examined: None,
+    on_end: Callable[[int], None] = lambda _size: None,
     rates: LiveRates | None = None,
 ) -> CaptureSummary:
     """Capture until a limit is reached, ``stop`` is asked for, or something breaks.
@@ -125,6 +128,8 @@ def capture(
         on_start: Called when frames are caught, and privileges dropped.
         on_filter: Called with what was found out about the filter, if there is one, before it is
             locked.
+        on_end: Called when all is written, with the size of the last file, which is hashed now;
+            another request to ``stop`` leaves its hash out.
         rates: Counts the frames by rate beside the capture; closed in the end.
 
     Raises:
@@ -184,7 +189,11 @@ def capture(
                 )
                 loop.run(stop, progress)
                 loop.finish()
-                return _summary(loop, feeds, files, start)
+                on_end(files.size)
+                asked = 0 if stop is None else stop.asked
+                return _summary(
+                    loop, feeds, files, start, lambda: stop is not None and stop.asked > asked
+                )
         except ImportError as error:
             raise CaptureError(
                 f"{error}: the user that we are now cannot read the modules of wtrec or Python; "
@@ -210,7 +219,11 @@ def _files(settings: CaptureSettings, facts: Sequence[Interface], start: Moment)
 
 
 def _summary(
-    loop: CaptureLoop, feeds: Sequence[Feed], files: CaptureFiles, start: Moment
+    loop: CaptureLoop,
+    feeds: Sequence[Feed],
+    files: CaptureFiles,
+    start: Moment,
+    skip_hash: Callable[[], bool],
 ) -> CaptureSummary:
     """Write down what came of it."""
     now = Moment.now()
@@ -228,10 +241,16 @@ def _summary(
     )
     error = loop.error
     try:
-        files.save(run)
+        files.complete(run, skip_hash)
     except OSError as failure:
         error = error or f"{failure.filename}: cannot write it: {failure.strerror}"
-    return CaptureSummary(path=files.path, run=files.run, counters=loop.counters, error=error)
+    return CaptureSummary(
+        path=files.path,
+        run=files.run,
+        counters=loop.counters,
+        error=error,
+        notes=tuple(files.notes),
+    )
 
 
 def _interfaces(settings: CaptureSettings) -> list[Interface]:

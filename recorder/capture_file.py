@@ -10,9 +10,11 @@ in an unnamed file of the same file system, and given back when a write fails.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import pwd
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ..closing import Closing
@@ -20,6 +22,7 @@ from ..datasets.files import new_file_permissions
 from ..errors import CaptureError
 
 _RESERVE = 64 * 1024
+_PART = 1 << 20  # bytes that are hashed at a time
 
 
 class CaptureFile(Closing):
@@ -88,6 +91,30 @@ class CaptureFile(Closing):
     def sync(self) -> None:
         """Make what was written durable."""
         os.fsync(self._fd)
+
+    def sha256(self, skip: Callable[[], bool]) -> str | None:
+        """SHA-256 of what was written, lower-case hexadecimal; wherever it was moved.
+
+        Args:
+            skip: Asked for each part: give up, and return None?
+        """
+        digest, at = hashlib.sha256(), 0
+        while at < self.size:
+            if skip():
+                return None
+            part = os.pread(self._fd, min(_PART, self.size - at), at)
+            if not part:
+                raise OSError(errno.EIO, f"it was cut off at {at} bytes", str(self.path))
+            digest.update(part)
+            at += len(part)
+        return digest.hexdigest()
+
+    def has_its_name(self) -> bool:
+        """Whether the file of this name is this one."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self.path.stat())
+        except OSError:
+            return False
 
     def discard(self) -> None:
         """Close and delete it."""

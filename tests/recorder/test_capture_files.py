@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import struct
@@ -21,6 +22,7 @@ from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.run import Run
 from wtrec.dot11 import fcs, mac, radiotap
 from wtrec.recorder.capture import CaptureSettings, CaptureSummary, capture
+from wtrec.recorder.capture_file import CaptureFile
 from wtrec.recorder.feed import Feed
 from wtrec.recorder.interface import monitor_interface
 from wtrec.recorder.live import LiveRates
@@ -133,16 +135,18 @@ class TestRing:
         """With a number of files, the oldest go; names of all that were complete are printed."""
         path = tmp_path / "run.pcapng"
         rotation = Rotation(frames=50, files=3)
-        names = str(tmp_path / "names")
-        with running(settings(path, rotation=rotation, print_names=names)) as ring:
-            mon0.write_many(numbered(0, 520))
-            time.sleep(0.1)
+        names = tmp_path / "names"
+        names.touch()
+        with running(settings(path, rotation=rotation, print_names=str(names))) as ring:
+            for number in range(0, 520, 50):  # none is deleted before it is complete
+                mon0.write_many(numbered(number, min(number + 50, 520)))
+                wait_for(lambda: names.read_text().count("\n") == number // 50)  # noqa: B023
         paths = files(ring.summary.run, tmp_path)
         assert [path.name[:9] for path in paths] == ["run_00009", "run_00010", "run_00011"]
         assert sorted(tmp_path.glob("*.pcapng")) == paths
         assert [len(frames(path)) for path in paths] == [50, 50, 20]
         assert frames(paths[0])[0] == numbered(400, 401)[0]
-        printed = (tmp_path / "names").read_text().splitlines()
+        printed = names.read_text().splitlines()
         assert [Path(name).name[:9] for name in printed] == [f"run_{n:05}" for n in range(1, 12)]
         assert [Path(name) for name in printed[-3:]] == paths
         assert ring.summary.counters.written == 520
@@ -207,6 +211,61 @@ class TestRing:
             assert sum(blocks(each)[-1].usrdeliv for each in files(summary.run, disk)) == len(found)
         finally:
             subprocess.run(["umount", str(disk)], check=True)
+
+    def test_a_file_that_cannot_be_completed(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is named, and what waited in the ring stands in the file after it."""
+        path = tmp_path / "run.pcapng"
+        sent, failed = threading.Event(), threading.Event()
+        sync, write = CaptureFile.sync, CaptureFile.write
+
+        def failing(file: CaptureFile) -> None:
+            if "_00001_" in file.path.name:
+                failed.set()
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            sync(file)
+
+        def waiting(file: CaptureFile, data: bytes | memoryview) -> None:
+            if "_00002_" in file.path.name and file.size:
+                assert failed.wait(30)
+                assert sent.wait(30)
+            write(file, data)
+
+        monkeypatch.setattr(CaptureFile, "sync", failing)
+        monkeypatch.setattr(CaptureFile, "write", waiting)
+        with running(settings(path, rotation=Rotation(frames=900))) as ring:
+            mon0.write_many(numbered(0, 1500))
+            time.sleep(0.05)  # until the kernel has handed over what it has
+            sent.set()
+            wait_for(lambda: ring.summaries)
+        summary, (first, second) = ring.summary, files(ring.summary.run, tmp_path)
+        assert summary.run.ended_by == "write failed"
+        size = second.stat().st_size
+        assert summary.error == f"{first}: Input/output error; {second} is whole, {size} bytes"
+        assert frames(first) + frames(second) == numbered(0, 1500)
+
+    def test_a_request_while_it_hashes(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It ends at once, without the hash; the first request does not leave it out."""
+        sync = CaptureFile.sync
+        again = False
+
+        def asking(file: CaptureFile) -> None:
+            if again:
+                one.stop.ask("again")
+            sync(file)
+
+        monkeypatch.setattr(CaptureFile, "sync", asking)
+        for again in (False, True):
+            with running(settings(tmp_path / f"{again}.pcapng")) as one:
+                mon0.write_many(numbered(0, 10))
+                one.stop.ask("enough")
+                one.stop.ask("at once")  # as timeout(1) does
+            (described,) = one.summary.run.files
+            assert described.bytes == (tmp_path / f"{again}.pcapng").stat().st_size
+            assert (described.sha256 is None) == again
 
 
 class TestSeveralInterfaces:
