@@ -225,6 +225,13 @@ class CaptureLoop:
                 frames = min(frames, rotation.frames - self._file_frames)
         size = NEVER if most_bytes is None else most_bytes - self._files.size - self._trailer_size
         taken = self._take(feed, block, frames, size)
+        if (
+            taken is not None
+            and taken.limit == BYTE_LIMIT
+            and rotation is not None
+            and not self._file_frames
+        ):  # a frame that is larger than a whole file has one for itself
+            taken = self._take(feed, block, 1, NEVER)
         if taken is None:
             return
         if self._written == limits.frames:
@@ -235,10 +242,8 @@ class CaptureLoop:
             reason = "packets" if taken.limit == FRAME_LIMIT else "filesize"
             if rotation is None:
                 self._end_now(reason)
-            elif self._file_frames:
-                self._next_file(Cut(time.time_ns(), reason, ends=False))
-            else:  # a frame that is larger than a whole file
-                self._take(feed, block, 1, NEVER)
+            else:  # just before the frame that is too much, however long it has waited
+                self._next_file(Cut(taken.next_time - 1, reason, ends=False))
         if rotation is not None and self._file_frames == rotation.frames and self._is_last_file:
             self._end_now("files")
 

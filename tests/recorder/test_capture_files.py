@@ -15,19 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from wtrec.datasets.pcapng import EnhancedPacket, InterfaceStatistics, read_block
 from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.run import Run
 from wtrec.dot11 import fcs, mac, radiotap
+from wtrec.recorder import capture_loop
 from wtrec.recorder.capture import CaptureSettings, CaptureSummary, capture
 from wtrec.recorder.capture_file import CaptureFile
 from wtrec.recorder.feed import Feed
 from wtrec.recorder.interface import monitor_interface
 from wtrec.recorder.live import LiveRates
 from wtrec.recorder.ring import Ring
-from wtrec.recorder.rotation import Limits, Rotation
+from wtrec.recorder.rotation import Limits, Rotation, file_name
 from wtrec.recorder.stop import Stop
 from wtrec.recorder.tun import MonitorTun
 
@@ -184,6 +186,57 @@ class TestRing:
             times = [b.timestamp for b in blocks(each) if isinstance(b, EnhancedPacket)]
             assert all(start < moment <= end for moment in times)
 
+    @pytest.mark.parametrize("seconds", [None, 0.05])
+    def test_frames_that_waited(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+    ) -> None:
+        """However late they are written, files begin just before their first frame, by its time."""
+        sent = threading.Event()
+        monkeypatch.setattr(capture_loop, "warm_up", lambda: sent.wait(30))
+        limited = {"rotation": Rotation(frames=100, seconds=seconds), "limits": Limits(frames=250)}
+        with running(settings(tmp_path / "run.pcapng", **limited)) as ring:
+            for each in numbered(0, 250):
+                mon0.write(each)
+                time.sleep(0.001)
+            sent.set()
+            wait_for(lambda: ring.summaries)
+        paths = files(ring.summary.run, tmp_path)
+        assert [frame for each in paths for frame in frames(each)] == numbered(0, 250)
+        statistics = [blocks(each)[-1] for each in paths]
+        assert all(each.starttime <= each.endtime for each in statistics)
+        assert [e.endtime for e in statistics[:-1]] == [s.starttime for s in statistics[1:]]
+        full = 0
+        for path, each, before in zip(paths[1:], statistics[1:], paths, strict=False):
+            times = [b.timestamp for b in blocks(path) if isinstance(b, EnhancedPacket)]
+            assert all(each.starttime < moment <= each.endtime for moment in times)
+            if len(frames(before)) == 100:
+                full += 1
+                assert times[0] == each.starttime + 1
+            assert path == file_name(tmp_path / "run.pcapng", int(path.name[4:9]), each.starttime)
+        assert full == (2 if seconds is None else 0)
+
+    def test_requests_while_a_file_is_about_to_end(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """None of them is lost."""
+        monkeypatch.setattr(capture_loop, "_DRAIN_SECONDS", 0.2)
+        with running(settings(tmp_path / "run.pcapng", rotation=Rotation(frames=100))) as ring:
+            mon0.write_many(numbered(0, 10))
+            wait_for((tmp_path / "run.json").exists)
+            for _ in range(2):
+                ring.stop.ask_for_new_file()
+                time.sleep(0.1)
+            wait_for(lambda: len(list(tmp_path.glob("*.pcapng"))) == 3)
+
+    def test_a_last_frame_larger_than_a_file(self, mon0: MonitorTun, tmp_path: Path) -> None:
+        """It ends the capture, as any other does."""
+        limited = {"limits": Limits(frames=2), "rotation": Rotation(bytes=5_000)}
+        with running(settings(tmp_path / "run.pcapng", **limited)) as ring:
+            mon0.write_many([bytes(8_000)] * 2)
+            wait_for(lambda: ring.summaries)
+        assert ring.summary.run.ended_by == "packets"
+        assert [len(frames(each)) for each in files(ring.summary.run, tmp_path)] == [1, 1]
+
     def test_a_frame_larger_than_a_file(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """It has a file for itself rather than being lost."""
         path = tmp_path / "run.pcapng"
@@ -244,6 +297,26 @@ class TestRing:
         size = second.stat().st_size
         assert summary.error == f"{first}: Input/output error; {second} is whole, {size} bytes"
         assert frames(first) + frames(second) == numbered(0, 1500)
+
+    def test_it_ends_though_no_frame_comes(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A file that cannot be completed is noticed by a capture that sleeps."""
+        asleep = threading.Event()
+
+        def failing(file: CaptureFile) -> None:
+            if "_00001_" in file.path.name:
+                assert asleep.wait(30)
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(CaptureFile, "sync", failing)
+        with running(settings(tmp_path / "run.pcapng", rotation=Rotation(frames=10))) as ring:
+            mon0.write_many(numbered(0, 11))
+            wait_for(lambda: len(list(tmp_path.glob("*.pcapng"))) == 2)
+            time.sleep(0.05)
+            asleep.set()
+            wait_for(lambda: ring.summaries)
+        assert ring.summary.run.ended_by == "write failed"
 
     def test_a_request_while_it_hashes(
         self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -332,6 +405,23 @@ class TestSeveralInterfaces:
         assert sum(len(frames(each)) for each in paths) == 400
 
 
+def noted(feed: Feed) -> list[tuple[int, int]]:
+    """Take all that its ring has: numbers of frames behind gaps, with what was dropped there."""
+    out = np.empty(feed.ring.block_size, np.uint8)
+    found = []
+    while (block := feed.ring.current()) is not None:
+        most = {"frames": 10**9, "size": 10**9, "not_after": 2**62}
+        taken = feed.take(block, out, out.view(np.uint32), **most)
+        feed.wrote(taken)
+        data, at = out[: taken.size].tobytes(), 0
+        while at < len(data):
+            packet, _, at = read_block(data, at, "<")
+            assert isinstance(packet, EnhancedPacket)
+            if packet.dropcount:
+                found.append((struct.unpack_from(">I", packet.data)[0], packet.dropcount))
+    return found
+
+
 class TestCounts:
     """Counts outlast 32 bits, and a day."""
 
@@ -368,37 +458,36 @@ class TestCounts:
             mon0.write_many(numbered(100, 200))
         assert one.summary.counters.received == one.summary.counters.written == 200
 
-    def test_drops_that_were_counted_in_between_are_placed(
-        self, mon0: MonitorTun, tmp_path: Path
-    ) -> None:
+    def test_drops_that_were_counted_in_between_are_placed(self, mon0: MonitorTun) -> None:
         """A gap that was counted by the clock stands on the frame behind it all the same."""
         with Ring(mon0.name, None, 1) as ring:
             feed = Feed(ring, monitor_interface(mon0.name), 0, 65_535)
             mon0.write_many(numbered(0, 3000))  # three times what the ring holds
             time.sleep(0.05)
             feed.count_drops()
-            import numpy as np
-
-            out = np.empty(ring.block_size, np.uint8)
-            data = b""
-
-            def empty() -> None:
-                nonlocal data
-                while (block := ring.current()) is not None:
-                    most = {"frames": 10**9, "size": 10**9, "not_after": 2**62}
-                    taken = feed.take(block, out, out.view(np.uint32), **most)
-                    feed.wrote(taken)
-                    data += out[: taken.size].tobytes()
-
-            empty()
+            assert noted(feed) == []
             assert feed.counters.dropped_by_kernel > 1000
             mon0.write_many(numbered(3000, 3010))
             time.sleep(0.05)
-            empty()
-        (tmp_path / "packets").write_bytes(data)
-        packets = blocks(tmp_path / "packets")
-        noted = [(struct.unpack_from(">I", p.data)[0], p.dropcount) for p in packets if p.dropcount]
-        assert noted == [(3000, feed.counters.dropped_by_kernel)]
+            assert noted(feed) == [(3000, feed.counters.dropped_by_kernel)]
+
+    def test_after_the_clock_is_set_back(
+        self, mon0: MonitorTun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Gaps are placed by the order of the ring's blocks, whatever the clock says."""
+        with Ring(mon0.name, None, 1) as ring:
+            feed = Feed(ring, monitor_interface(mon0.name), 0, 65_535)
+            real = time.time_ns
+            monkeypatch.setattr(time, "time_ns", lambda: real() + 3600 * 10**9)  # so it was before
+            for first in range(0, 9000, 3000):
+                mon0.write_many(numbered(first, first + 3000))
+                time.sleep(0.05)
+                assert noted(feed) == []
+                mon0.write(numbered(first + 2999, first + 3000)[0])  # the first behind the gap
+                time.sleep(0.05)
+                ((number, count),) = noted(feed)
+                assert number == first + 2999
+                assert count > 1000
 
 
 class TestFlush:

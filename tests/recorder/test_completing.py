@@ -15,6 +15,7 @@ from wtrec.datasets.run import Counters, Run
 from wtrec.recorder import capture_files
 from wtrec.recorder.capture_file import CaptureFile
 from wtrec.recorder.capture_files import CaptureFiles
+from wtrec.recorder.rotation import file_name
 
 NONE = Counters(received=0, dropped_by_kernel=0, written=0, bad_fcs=0)
 RUN = Run.begin(interface="mon0", start=1_700_000_000 * 10**9, snap_length=100)
@@ -129,6 +130,17 @@ def test_the_end_stands_before_the_hash(tmp_path: Path) -> None:
     assert (seen[0].end, seen[0].counters, seen[0].ended_by) == (OVER.end, NONE, "SIGINT")
     assert [(each.bytes, each.sha256) for each in files.run.files] == [(4, None)]
     assert Run.load(tmp_path / "run.json") == files.run
+
+
+def test_the_next_name_is_taken(tmp_path: Path) -> None:
+    """That file is named, and the file at hand goes on."""
+    with several(tmp_path) as files:
+        taken = file_name(tmp_path / "run.pcapng", 2, RUN.start)
+        taken.touch()
+        with pytest.raises(OSError, match="File exists") as failure:
+            go_on(files)
+        assert failure.value.filename == str(taken)
+        assert files.number == 1
 
 
 def test_names_that_cannot_be_printed(tmp_path: Path) -> None:
