@@ -188,7 +188,11 @@ class TestRing:
 
     @pytest.mark.parametrize("seconds", [None, 0.05])
     def test_frames_that_waited(
-        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+        self,
+        mon0: MonitorTun,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        seconds: float | None,
     ) -> None:
         """However late they are written, files begin just before their first frame, by its time."""
         sent = threading.Event()
