@@ -9,6 +9,7 @@ in an unnamed file of the same file system, and given back when a write fails.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -138,12 +139,22 @@ def cannot_write(path: Path, error: OSError) -> CaptureError:
     advice = ""
     if error.errno == errno.EACCES:
         uid = os.geteuid()
-        try:
-            name = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            name = str(uid)
-        advice = f" for {name}; choose another folder with -w, or another user with -Z"
+        advice = f" for {_name_of(uid)}"
+        if uid == 0:
+            advice += ", who has no capabilities here"
+        with contextlib.suppress(OSError):
+            owner = path.parent.stat().st_uid
+            if owner != uid:
+                advice += f", the folder belongs to {_name_of(owner)}"
+        advice += "; choose another folder with -w, or another user with -Z"
     return CaptureError(f"{path}: cannot write there: {error.strerror}{advice}")
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _name(temporary: Path, path: Path, *, force: bool) -> None:

@@ -7,6 +7,7 @@ import itertools
 import os
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.run import Run
 from wtrec.dot11 import fcs, mac, radiotap
 from wtrec.recorder import capture_loop
+from wtrec.recorder.bpf import examine
+from wtrec.recorder.bpf.check import CompiledFilter
 from wtrec.recorder.capture import CaptureSettings, CaptureSummary, capture
 from wtrec.recorder.capture_file import CaptureFile
 from wtrec.recorder.feed import Feed
@@ -218,6 +221,28 @@ class TestRing:
                 assert times[0] == each.starttime + 1
             assert path == file_name(tmp_path / "run.pcapng", int(path.name[4:9]), each.starttime)
         assert full == (2 if seconds is None else 0)
+
+    def test_frames_that_waited_for_the_check(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However long a filter is checked, what passes it from the start on is in the file."""
+        sent, check = threading.Event(), examine.examine_compiled
+
+        def slow(compiled: CompiledFilter) -> examine.Examined:
+            assert sent.wait(30)
+            return check(compiled)
+
+        monkeypatch.setattr(examine, "examine_compiled", slow)
+        limited = {"filter_text": "len > 500", "limits": Limits(frames=3000)}
+        with running(settings(tmp_path / "run.pcapng", **limited)) as one:
+            for first in range(0, 6000, 3000):  # each as much as the ring has
+                half = numbered(first // 2, first // 2 + 1500)
+                mon0.write_many(each for frame in half for each in (frame, frame[:400]))
+                time.sleep(0.3)
+            sent.set()
+            wait_for(lambda: one.summaries)
+        assert frames(tmp_path / "run.pcapng") == numbered(0, 3000)
+        assert one.summary.counters.dropped_by_kernel == 0
 
     def test_requests_while_a_file_is_about_to_end(
         self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -494,30 +519,20 @@ class TestCounts:
                 assert count > 1000
 
 
-class TestFlush:
-    """What was written is made durable every so often."""
+def test_a_capture_that_sleeps_flushes(
+    mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written is made durable when it is time, though no further frame comes."""
+    flushed, real = threading.Event(), os.fdatasync
 
-    def test_it_is(self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """While frames come, and not when there is nothing new; never with 0."""
-        flushed: list[float] = []
-        real = os.fdatasync
+    def flush(fd: int) -> None:
+        real(fd)
+        flushed.set()
 
-        def flush(fd: int) -> None:
-            flushed.append(time.monotonic())
-            real(fd)
-
-        monkeypatch.setattr(os, "fdatasync", flush)
-        with running(settings(tmp_path / "run.pcapng", flush_seconds=0.1)):
-            mon0.write(b"frame")
-            wait_for(lambda: flushed)
-            time.sleep(0.3)
-            assert len(flushed) == 1
-            mon0.write(b"frame")
-            wait_for(lambda: len(flushed) == 2)
-        with running(settings(tmp_path / "other.pcapng")):
-            mon0.write(b"frame")
-            time.sleep(0.2)
-        assert len(flushed) == 2
+    monkeypatch.setattr(os, "fdatasync", flush)
+    with running(settings(tmp_path / "run.pcapng", flush_seconds=0.05)):
+        mon0.write(b"frame")
+        assert flushed.wait(30)
 
 
 def test_live_rates_are_those_of_the_file(mon0: MonitorTun, tmp_path: Path) -> None:
@@ -550,6 +565,19 @@ def test_live_rates_are_those_of_the_file(mon0: MonitorTun, tmp_path: Path) -> N
         signals = [row["signal_dbm"] for row in mine if row["signal_dbm"] is not None]
         assert counts.signal == (sum(signals) / len(signals) if signals else None)
     assert found[6.0].bad == 100
+
+
+def test_live_rates_that_cannot_be_loaded(
+    mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The capture goes on; what was not counted is, and why."""
+    monkeypatch.setitem(sys.modules, "wtrec.datasets.walk_kernel", None)
+    rates = LiveRates()
+    with running(settings(tmp_path / "run.pcapng"), rates=rates):
+        mon0.write_many(numbered(0, 100))
+    assert isinstance(rates.failure, ImportError)
+    assert rates.skipped == 100 * 1044
+    assert len(frames(tmp_path / "run.pcapng")) == 100
 
 
 @pytest.mark.parametrize("cycles", [10, pytest.param(200, marks=pytest.mark.slow)])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -95,6 +97,34 @@ class TestSlowDisk:
             assert not following.is_alive()
             files.complete(OVER, lambda: False)
         assert len(files.run.files) == 5
+
+
+@pytest.mark.parametrize("seconds", [0, 5])
+def test_flushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """What was written is made durable when it is time to, once; with 0 it never is."""
+    flushed, real = [], os.fdatasync
+
+    def flush(fd: int) -> None:
+        flushed.append(fd)
+        real(fd)
+
+    monkeypatch.setattr(os, "fdatasync", flush)
+    path = tmp_path / "run.pcapng"
+    with CaptureFiles(path, RUN, lambda _: b"head", flush_seconds=seconds) as files:
+        for _ in range(3):
+            assert files.flush_at == float("inf")
+            files.write(memoryview(b"frames"))
+            due = files.flush_at
+            files.write(memoryview(b"frames"))
+            assert files.flush_at == due
+            if seconds:
+                assert 4 < due - time.monotonic() <= 5
+                files.flush_when_due(due - 1)
+                assert files.flush_at == due
+                while files.flush_at < float("inf"):  # the flush before may be under way
+                    files.flush_when_due(files.flush_at)
+            files.flush_when_due(1e12)
+    assert len(flushed) == (3 if seconds else 0)
 
 
 def test_a_file_that_is_moved_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
