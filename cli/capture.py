@@ -19,12 +19,21 @@ from .signals import stopped_by_signals
 if TYPE_CHECKING:
     from ..recorder.privileges import User
 
+_MOST_COMMENT = 65_535  # bytes: the longest option of pcapng
+
 
 def _key_value(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise click.BadParameter(f"wanted key=value, found {text!r}")
     return key, value
+
+
+def _comment(text: str) -> str:
+    length = len(text.encode(errors="replace"))
+    if length > _MOST_COMMENT:
+        raise click.BadParameter(f"wanted at most {_MOST_COMMENT:,} bytes, found {length:,}")
+    return text
 
 
 @click.command(short_help="Record frames, the broken ones too.")
@@ -122,7 +131,7 @@ def _key_value(text: str) -> tuple[str, str]:
     metavar="KEY=VALUE",
     help="Kept in the run's description; repeatable.",
 )
-@click.option("--comment", default="", metavar="TEXT", help="Kept in the capture.")
+@click.option("--comment", type=_comment, default="", metavar="TEXT", help="Kept in the capture.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option(
     "-S", "lines", is_flag=True, help="A line an interface once a second, in a pipe, too."
@@ -203,6 +212,7 @@ def capture(
             progress=display,
             on_start=say_when_compiling,
             on_filter=functools.partial(say_what_filters, quiet=quiet),
+            on_end=display.hashing,
             observer=rates,
         )
         display.close()

@@ -102,7 +102,8 @@ class Schedule:
         self._file_length = _nanoseconds(rotation.seconds if rotation else None)
         self._interval = _nanoseconds(rotation.interval if rotation else None)
         self._end = _after(start.monotonic, _nanoseconds(limits.seconds))
-        self._file_end = _after(start.monotonic, self._file_length)
+        self._began = start.monotonic  # the file at hand
+        self._file_end = _after(self._began, self._file_length)
         self._boundary = self._next_boundary(start.real)
 
     def due(self, now: Moment) -> Cut | None:
@@ -120,9 +121,15 @@ class Schedule:
         return None
 
     def new_file(self, cut: Cut, now: Moment) -> None:
-        """A file begins at a cut."""
-        self._file_end = _after(now.monotonic - (now.real - cut.at), self._file_length)
-        self._boundary = self._next_boundary(max(cut.at, now.real))
+        """A file begins at a cut, which may be a while ago.
+
+        How long ago is told by the real clock. If that was set meanwhile, it still was no earlier
+        than the beginning of the file before, and is not to come.
+        """
+        passed = now.monotonic - (now.real - cut.at)
+        self._began = min(max(passed, self._began), now.monotonic)
+        self._file_end = _after(self._began, self._file_length)
+        self._boundary = self._next_boundary(cut.at)
 
     def patience(self, now: Moment) -> float:
         """Seconds until a cut may be due."""
