@@ -178,9 +178,11 @@ def print_summary(summary: CaptureSummary) -> None:
 
 
 def _numbers(counters: Counters) -> list[str]:
+    left = counters.received - counters.dropped_by_kernel - counters.written
     return [
         f"  received           {counters.received:>12,}",
         f"  dropped by kernel  {counters.dropped_by_kernel:>12,}",
+        *([f"  left at the end    {left:>12,}"] if left > 0 else []),
         f"  written            {counters.written:>12,}",
         f"  bad FCS            {counters.bad_fcs:>12,}  ({_share(counters)}, the driver's claim)",
     ]
