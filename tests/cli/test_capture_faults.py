@@ -194,7 +194,7 @@ class TestStart:
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.endurance)])
 def test_killed_under_load(
     capturing: Callable[..., Any], mon0: MonitorTun, tmp_path: Path, kills: int
 ) -> None:

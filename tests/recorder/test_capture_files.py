@@ -580,7 +580,7 @@ def test_live_rates_that_cannot_be_loaded(
     assert len(frames(tmp_path / "run.pcapng")) == 100
 
 
-@pytest.mark.parametrize("cycles", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cycles", [10, pytest.param(200, marks=pytest.mark.endurance)])
 def test_nothing_is_left_behind(mon0: MonitorTun, tmp_path: Path, cycles: int) -> None:
     """Captures that are begun and ended leave no descriptor, thread, socket or memory."""
     path = tmp_path / "run.pcapng"
