@@ -29,6 +29,16 @@ def _key_value(text: str) -> tuple[str, str]:
     return key, value
 
 
+def _output(path: Path | None) -> Path | None:
+    if path == Path("-"):
+        raise click.BadParameter(
+            "a capture is a file; wtrec replay IFACE --algo NAME --to - writes to standard output"
+        )
+    if path is not None and path.suffix in {".gz", ".zst"}:
+        raise click.BadParameter(f"a capture is not packed; wtrec convert makes {path.name} of it")
+    return path
+
+
 def _comment(text: str) -> str:
     length = len(text.encode(errors="replace"))
     if length > _MOST_COMMENT:
@@ -42,6 +52,7 @@ def _comment(text: str) -> str:
     "-w",
     "output",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=lambda _context, _option, path: _output(path),
     metavar="FILE",
     help="The capture; run-<UTC time>.pcapng if not given. FILE's .json is written beside it.",
 )
@@ -213,7 +224,7 @@ def capture(
             on_start=say_when_compiling,
             on_filter=functools.partial(say_what_filters, quiet=quiet),
             on_end=display.hashing,
-            rates=rates,
+            observer=rates,
         )
         display.close()
     if rates is not None:

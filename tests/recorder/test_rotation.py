@@ -82,6 +82,17 @@ class TestInterval:
         assert schedule.due(after(0.1, clock_set_by=-86_400)) is None
         assert schedule.due(after(1.1, clock_set_by=-86_400)) is not None
 
+    def test_none_is_left_out(self) -> None:
+        """Whoever asks late gets all boundaries, one after the other, and then the end."""
+        schedule = Schedule(Limits(seconds=2.5), Rotation(interval=1), START)
+        now = after(3)
+        for seconds in (0.75, 1.75):
+            cut = schedule.due(now)
+            assert cut == (after(seconds).real, "interval", False)
+            assert cut is not None
+            schedule.new_file(cut, now)
+        assert schedule.due(now) == (after(2.5).real, "duration", True)
+
 
 class TestDurationAndInterval:
     """Both conditions together, with a clock that is set."""
@@ -103,8 +114,7 @@ class TestDurationAndInterval:
         """A file that began at a frame of before an interval's end ends there."""
         schedule = Schedule(Limits(), Rotation(interval=1), START)
         schedule.new_file(Cut(after(0.5).real, "packets", ends=False), after(3))
-        cut = schedule.due(after(3))
-        assert cut == (after(2.75).real, "interval", False)
+        assert schedule.due(after(3)) == (after(0.75).real, "interval", False)
 
 
 class TestPatience:
