@@ -72,17 +72,17 @@ class CaptureFile(Closing):
         """Append whole blocks.
 
         Raises:
-            OSError: They could not be written; the file is as it was.
+            OSError: They could not be written, with the file's name; the file is as it was.
         """
         left = memoryview(blocks)
         try:
             while left:
                 left = left[os.write(self._fd, left) :]
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._fd, self.size)
             os.lseek(self._fd, self.size, os.SEEK_SET)
             self.give_back_reserve()
-            raise
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         self.size += len(blocks)
 
     def flush(self) -> None:

@@ -110,6 +110,7 @@ class CaptureFiles(Closing):
         self._counters: Counters | None = None  # of the run so far
         self._saving = threading.Lock()
         self._moved: list[Path] = []
+        self._names: PrintedNames | None = None
         self._held = contextlib.ExitStack()
         try:
             exists = self._sidecar.exists()
@@ -122,7 +123,8 @@ class CaptureFiles(Closing):
             )
         self._alarm = self._held.enter_context(Stop())
         try:
-            self._names = print_names and self._held.enter_context(PrintedNames(print_names))
+            if print_names is not None:
+                self._names = self._held.enter_context(PrintedNames(print_names))
             self._file = self._begin(run.start, self.number)
             try:
                 self._save()
@@ -226,7 +228,7 @@ class CaptureFiles(Closing):
                 f"{len(self._moved)} files were moved or deleted before they were complete, first: "
                 f"{self._moved[0]}"
             )
-        if self._names and self._names.note:
+        if self._names is not None and self._names.note is not None:
             self.notes.append(self._names.note)
         if self.failure is not None:
             raise self.failure
@@ -342,5 +344,5 @@ class CaptureFiles(Closing):
             return
         if not has_its_name:
             self._moved.append(file.path)
-        if self._names:
+        if self._names is not None:
             self._names.print(file.path)

@@ -378,6 +378,7 @@ class TestTerminal:
         assert re.search(
             r"[\d,]+ frames, [\d,]+/s, 100.0% bad FCS, 0 dropped, r.pcapng \d+.\d MB", said
         )
+        assert re.search(r"hashing \d+.\d MB; Ctrl-C leaves the hash out", said)
         assert "ended by SIGINT" in said
 
     def test_live_table(self, mon0: MonitorTun, tmp_path: Path) -> None:

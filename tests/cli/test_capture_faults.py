@@ -206,7 +206,7 @@ def test_killed_under_load(
             while not has_frames(path):
                 time.sleep(0.01)
             with traffic(mon0, 0) as more:
-                time.sleep(source.uniform(0.01, 0.15))
+                time.sleep(source.uniform(0.01, 0.05))
                 count = len(sent) + len(more)
                 while frames_by_size(path) < count:  # nothing waits in the process for company
                     assert running.process.poll() is None

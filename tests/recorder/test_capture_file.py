@@ -33,7 +33,7 @@ class TestWrite:
             file.write(b"a" * 9_000)
             with pytest.raises(OSError, match="File too large") as failure:
                 file.write(b"b" * 2_000)
-            assert failure.value.errno == errno.EFBIG
+            assert (failure.value.errno, failure.value.filename) == (errno.EFBIG, str(path))
             assert path.stat().st_size == file.size == 9_000
             file.write(b"c" * 1_000)
         assert path.read_bytes() == b"a" * 9_000 + b"c" * 1_000

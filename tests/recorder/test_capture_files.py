@@ -7,7 +7,6 @@ import itertools
 import os
 import struct
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wtrec.datasets import walk_kernel
 from wtrec.datasets.pcapng import EnhancedPacket, InterfaceStatistics, read_block
 from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.run import Run
@@ -571,9 +571,9 @@ def test_live_rates_that_cannot_be_loaded(
     mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The capture goes on; what was not counted is, and why."""
-    monkeypatch.setitem(sys.modules, "wtrec.datasets.walk_kernel", None)
+    monkeypatch.delattr(walk_kernel, "FULL")
     rates = LiveRates()
-    with running(settings(tmp_path / "run.pcapng"), rates=rates):
+    with running(settings(tmp_path / "run.pcapng"), observer=rates):
         mon0.write_many(numbered(0, 100))
     assert isinstance(rates.failure, ImportError)
     assert rates.skipped == 100 * 1044
