@@ -25,7 +25,7 @@ from . import pcap, pcapng
 from .copying import without_length
 from .files import replacing
 from .records_kernel import ANY_GAP_S, AT_END, MORE, YEAR_S, find_record, sound_records
-from .resync import next_block
+from .resync import is_no_description, next_block
 from .sink import Sink, packing
 from .source import MappedSource, Source, open_source
 from .walk import Between, Damage, Records, Walk
@@ -178,32 +178,37 @@ def _save(plain: Path, named: Path, copy: _Copy, on_progress: Callable[[Source],
 
 def _save_pcapng(walk: Walk, size: int, copy: _Copy, on_progress: Callable[[Source], None]) -> None:
     salvage = copy.salvage
-    is_first, may_lack = True, False  # packets of the section; a description of it
+    doubt: int | None = None  # where a description of an interface, or a header, may be lost
+    is_said = False  # once a section
     for event in walk:
-        if isinstance(event, Records):
-            is_first = False
-            copy.records(event.wire, event.packets)
-            on_progress(walk.source)
-        elif isinstance(event, Between):
-            wire = event.wire
-            if isinstance(event.block, pcapng.SectionHeader):
-                is_first, may_lack = True, False
-                # its length would be wrong if something of the section is lost
-                wire = without_length(wire)
-            copy.other(wire)
-        else:
+        if isinstance(event, Damage):
             section = walk.section if walk.sections else None
             found = next_block(walk.source, size, event.offset, section)
             end = size if found is None else found
             salvage.lose(event.offset, end, _why(walk.source, event, end))
-            if section is not None and is_first and found is not None and not may_lack:
-                may_lack = True
-                salvage.notes.append(
-                    f"offset {event.offset}: interfaces may have been described in what was lost; "
-                    "packets behind it may be another interface's than the new file says"
-                )
-            if found is not None:
-                walk.resume(found)
+            if found is None:
+                continue
+            if section is not None and not is_said:
+                is_harmless = is_no_description(walk.source, event.offset, found, section)
+                doubt = doubt if is_harmless or doubt is not None else event.offset
+            walk.resume(found)
+            continue
+        if isinstance(event, Between) and isinstance(event.block, pcapng.SectionHeader):
+            doubt, is_said = None, False
+            # its length would be wrong if something of the section is lost
+            copy.other(without_length(event.wire))
+            continue
+        if doubt is not None and not is_said:
+            salvage.notes.append(
+                f"offset {doubt}: interfaces may have been described in what was lost, or a "
+                "section begun; packets behind it may be another interface's than the new file says"
+            )
+            is_said = True
+        if isinstance(event, Records):
+            copy.records(event.wire, event.packets)
+            on_progress(walk.source)
+        else:
+            copy.other(event.wire)
 
 
 def _why(source: Source, damage: Damage, end: int) -> str:
