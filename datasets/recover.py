@@ -2,8 +2,8 @@
 
 The damaged file stays as it is. Records are copied until one is cut off or contradicts itself;
 :mod:`wtrec.datasets.resync` says where a pcapng file can be read on. Records of classic pcap have
-no mark: three that could follow each other are taken for what they seem to be, and one that is
-not followed by another is given up if such a row begins inside of it.
+no mark: where one is not followed by another, its two lengths are tried, and then three that could
+follow each other are taken for what they seem to be.
 
 The new file has a temporary name until it has been read through again, and has the same packets.
 """
@@ -32,6 +32,7 @@ from .walk import Between, Damage, Records, Walk
 
 _ROW = 3  # records of pcap that are believed where one alone is not
 _CHUNK = 8 << 20
+_HEAD = pcap.RECORD_HEADER_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +233,7 @@ def _save_pcap(walk: Walk, size: int, copy: _Copy, on_progress: Callable[[Source
     header = first.block
     assert isinstance(header, pcap.PcapHeader)  # noqa: S101 - that is what it begins with
     copy.other(first.wire)
-    per_second = 10**9 if header.nanoseconds else 10**6
-    layout = header.order == ">", per_second, header.longest_record
+    layout = _layout(header)
     source = walk.source
     at = pcap.HEADER_LENGTH  # everything before it was saved or lost
     while at < size:
@@ -252,13 +252,19 @@ def _save_pcap(walk: Walk, size: int, copy: _Copy, on_progress: Callable[[Source
                 copy.records(view.data[:last], count - 1)
                 at += last
                 continue
-        if reason == AT_END:
+        if reason == AT_END and _next_of(source, size, at + behind, header) in {None, size}:
             copy.records(view.data[:behind], count)
             if at + behind < size:
                 copy.salvage.lose(at + behind, size, "the file ends inside a record")
             return None
-        at = _past_break(source, size, copy, view, at, (count, last, behind), layout)
+        at = _past_break(source, size, copy, view, at, (count, last, behind), header)
     return None
+
+
+def _layout(header: pcap.PcapHeader) -> tuple[bool, int, int]:
+    """What the kernels take: is it big-endian, units of a second, most bytes of a packet."""
+    per_second = 10**9 if header.nanoseconds else 10**6
+    return header.order == ">", per_second, header.longest_record
 
 
 def _past_break(
@@ -268,42 +274,83 @@ def _past_break(
     view: NDArray[np.uint8],
     at: int,
     sound: tuple[int, int, int],
-    layout: tuple[bool, int, int],
+    header: pcap.PcapHeader,
 ) -> int:
-    """Save what is in front of a break, and say where to go on."""
+    """Save what is in front of a break, and say where to go on.
+
+    If one number alone is wrong, another one of the same record says where the next one begins:
+    of the record at the break, or of the one before it, which may have led astray. Only where
+    none does, a row of records is looked for; inside of the one before the break only if its two
+    lengths differ.
+    """
     count, last, behind = sound
+    layout = _layout(header)
     reach = source.view(at + behind, min(_CHUNK, size - at - behind))
     ends = at + behind + len(reach) == size
     more, _, _, reason = sound_records(reach, 0, _ROW, *layout, ends, ANY_GAP_S, True)
     if more and (more == _ROW or reason == AT_END):  # times jump, no more
         copy.records(view.data[:behind], count)
         return at + behind
-    begin = at + (last + pcap.RECORD_HEADER_LENGTH if count else 1)
-    found = _find_record(source, size, begin, layout)
-    if (
-        count
-        and found is not None
-        and (found < at + behind or found - begin == _original(view, last, layout[0]))
-    ):
-        copy.records(view.data[:last], count - 1)
-        copy.salvage.lose(at + last, found, "a record's length is wrong")
+    if (found := _next_of(source, size, at + behind, header)) is not None:
+        copy.records(view.data[:behind], count)
+        why = _zeros_or(source, at + behind, found, "a record's length or time is wrong")
+        copy.salvage.lose(at + behind, found, why)
         return found
+    if count:
+        captured, kept = _lengths(source.view(at + last, _HEAD), header)
+        found = None
+        if captured != kept:
+            found = _next_of(source, size, at + last, header)
+            begin = at + last + _HEAD
+            if found is None:
+                found = _find_record(source, size, begin, layout)
+                if found is not None and found >= at + behind:
+                    found = None
+        if found is not None:
+            copy.records(view.data[:last], count - 1)
+            copy.salvage.lose(at + last, found, "a record's length is wrong")
+            return found
     copy.records(view.data[:behind], count)
+    found = _find_record(source, size, at + max(behind, 1), layout)
     end = size if found is None else found
-    is_zero = not any(np.any(chunk) for chunk in _chunks(source, at + behind, end))
-    copy.salvage.lose(at + behind, end, "zeros" if is_zero else "no record begins here")
+    copy.salvage.lose(
+        at + behind, end, _zeros_or(source, at + behind, end, "no record begins here")
+    )
     return end
 
 
-def _original(view: NDArray[np.uint8], record: int, big: bool) -> int:
-    """How many bytes a packet once had: mostly as many as it has here."""
-    return int(view[record + 12 : record + 16].view(">u4" if big else "<u4")[0])
+def _zeros_or(source: Source, offset: int, end: int, why: str) -> str:
+    return why if any(np.any(chunk) for chunk in _chunks(source, offset, end)) else "zeros"
+
+
+def _lengths(record: NDArray[np.uint8], header: pcap.PcapHeader) -> tuple[int, int]:
+    """How many bytes a packet has here, and how many the length that it once had leaves of it."""
+    numbers = record[:_HEAD].view(f"{header.order}u4")
+    return int(numbers[2]), min(int(numbers[3]), header.snaplen or header.longest_record)
+
+
+def _next_of(source: Source, size: int, record: int, header: pcap.PcapHeader) -> int | None:
+    """Where a record ends, by one of its lengths: a row of records follows there, or nothing."""
+    head = source.view(record, min(_HEAD, size - record))
+    if len(head) < _HEAD:
+        return None
+    layout = _layout(header)
+    for length in dict.fromkeys(_lengths(head, header)):
+        end = record + _HEAD + length
+        if not 0 < length <= header.longest_record or end > size:
+            continue
+        if end == size:
+            return size
+        view = source.view(end, min(_ROW * (_HEAD + layout[2]), size - end))
+        if find_record(view, 0, 1, *layout, end + len(view) == size) == 0:
+            return end
+    return None
 
 
 def _find_record(
     source: Source, size: int, begin: int, layout: tuple[bool, int, int]
 ) -> int | None:
-    overlap = _ROW * (pcap.RECORD_HEADER_LENGTH + layout[2])
+    overlap = _ROW * (_HEAD + layout[2])
     while begin < size:
         view = source.view(begin, min(_CHUNK + overlap, size - begin))
         at_end = begin + len(view) == size

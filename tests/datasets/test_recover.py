@@ -299,6 +299,20 @@ class TestMiddle:
             (part,) = salvage.lost
             assert (part.length, part.after) == (len(wires[30]), 30)
 
+    @pytest.mark.parametrize("value", [0x7FFFFFFF, 20_000, 3])
+    @pytest.mark.parametrize("at", [50, 99])
+    def test_pcap_records_in_packets(self, tmp_path: Path, value: int, at: int) -> None:
+        """A wrong length costs its record alone, though packets carry what looks like records."""
+        inner = b"".join(records(5)) + bytes(50)
+        wires = [
+            PcapRecord(10**18 + k * 10**9, inner, len(inner)).write(HEADER) for k in range(100)
+        ]
+        wires[at] = wires[at][:8] + value.to_bytes(4, "little") + wires[at][12:]
+        salvage, found = save(HEADER.write() + b"".join(wires), tmp_path)
+        assert found == [inner] * 99
+        (part,) = salvage.lost
+        assert (part.length, part.after) == (len(wires[0]), at)
+
     def test_pcap_hole(self, tmp_path: Path) -> None:
         """Zeros over several records."""
         wires = records(300)
