@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
 from ..datasets.results import DROPPED, REPAIRED, RESULTS
+from ..datasets.results_file import covers_to
 from ..errors import FormatError, MatchError
 from .intervals import ends
 from .kernels import CORRECT, UNJUDGED, WRONG, fcs_holds, judge_flips
@@ -101,6 +102,8 @@ class AlgorithmScore:
         fcs_holds: Repaired frames whose FCS is good after the repair, whatever the verdict.
         later_loops: There are answers of later passes over the capture, which are not judged.
         by: The counts by group, with the groups' keys.
+        covers_to: Of partial results: they answer for bad frames up to this number.
+        not_covered: Bad frames behind it.
     """
 
     name: str
@@ -115,6 +118,8 @@ class AlgorithmScore:
     fcs_holds: int = 0
     later_loops: bool = False
     by: list[dict[str, Any]] = field(default_factory=list)
+    covers_to: int | None = None
+    not_covered: int = 0
 
     @property
     def abstained(self) -> int:
@@ -153,6 +158,7 @@ class Scorer:
             metadata.get("algorithm", results.path.stem),
             metadata.get("parameters", "{}"),
             results.path,
+            covers_to=covers_to(metadata),
         )
         self._path = results.path
         self._batches: Iterator[Any] = results.batches(65_536)
@@ -178,6 +184,10 @@ class Scorer:
             FormatError: The answers are not in the order of frames, or their flips are outside of
                 the frame, not sorted, or named twice.
         """
+        if self.score.covers_to is not None:
+            behind = frames.number[rows] > self.score.covers_to
+            damaged = known.outcome != Outcome.REWRITTEN
+            self.score.not_covered += int(np.count_nonzero(behind & damaged))
         answers = self._take(int(frames.number[-1]))
         if not len(answers):
             return Verdicts.none()

@@ -9,6 +9,7 @@ from . import (
     capture,
     copies,
     decode,
+    departures,
     phy,
     phy_b,
     recovery,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "copies": ("Recovery from several damaged copies", copies),
     "replay": ("The replayer's paces and queues", replay),
     "tidy": ("Merging, converting and recovering captures", tidy),
+    "departures": ("Departures of replayed frames", departures),
     "send": ("The sender's pace", send),
     "capture": ("Capture on a simulated monitor interface", capture),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,26 @@ import click
 
 from ..errors import EXIT_FAILED
 from .output import finish, say_when_compiling
+from .replay_departures import (
+    STDOUT,
+    check_target,
+    departures_of,
+    departures_option,
+    let_depart,
+    opened,
+    say_departed,
+    stdout_for,
+)
+from .replay_fixed import check_fixed, fixed_options, write_fixed
+from .replay_live import FileOrInterface, Interface, LiveAsked, live_options, replay_live
+from .signals import asked_by_signals
 
 if TYPE_CHECKING:
     from ..replay.engine import Score
     from ..replay.jobs import Task
     from ..replay.pacing import Pace
     from ..replay.schedule import Schedule
+    from .conditions import Condition
 
 
 class _Positive(click.FloatRange):
@@ -35,16 +50,24 @@ class _Positive(click.FloatRange):
 
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NO_OPTIONS: dict[str, Any] = {
+    **dict.fromkeys(("topspeed", "rate", "pps", "mbps", "pps_profile", "deadline", "select")),
+    **dict.fromkeys(("warm_up", "duration", "limit", "max_gap", "batch")),
+    "start_offset": 0.0,
+    "loop": 1,
+    "on_overrun": "wait",
+}
 _PACES = ("topspeed", "rate", "pps", "mbps", "pps_profile")
 
 
 @click.command(short_help="Feed captures into recovery algorithms.")
-@click.argument("captures", metavar="RUN.pcapng...", nargs=-1, required=True, type=_FILE)
+@click.argument(
+    "sources", metavar="RUN.pcapng...|IFACE", nargs=-1, required=True, type=FileOrInterface()
+)
 @click.option(
     "--algo",
     "choices",
     multiple=True,
-    required=True,
     metavar="NAME[:KEY=VALUE,...]",
     help="A recovery algorithm, see wtrec algos, or exec:COMMAND for a program; repeatable.",
 )
@@ -129,6 +152,14 @@ _PACES = ("topspeed", "rate", "pps", "mbps", "pps_profile")
     help="The results (one algorithm only); RUN.<algo>.parquet beside the capture if not given.",
 )
 @click.option(
+    "--resume",
+    is_flag=True,
+    help="Complete the results of a replay that was ended by Ctrl-C, or killed.",
+)
+@departures_option
+@fixed_options
+@live_options
+@click.option(
     "--format",
     "output_format",
     type=click.Choice(["table", "json"]),
@@ -140,7 +171,7 @@ _PACES = ("topspeed", "rate", "pps", "mbps", "pps_profile")
 def replay(
     context: click.Context,
     /,
-    captures: tuple[Path, ...],
+    sources: tuple[Path | Interface, ...],
     choices: tuple[str, ...],
     output: Path | None,
     output_format: str,
@@ -148,46 +179,138 @@ def replay(
     stats: float | None,
     find_max: bool,
     trial: float,
+    resume: bool,
+    target: str | None,
+    fixed: Path | None,
+    keep_original: bool,
+    force: bool,
+    recording: Path | None,
+    filter_text: str | None,
+    count: int | None,
+    stop_at: tuple[Condition, ...],
     quiet: bool,
     **options: Any,
 ) -> None:
     """Feed the frames of captures into recovery algorithms and keep what they make of them.
 
+    Or those of a monitor interface IFACE, as they are captured.
+
     The algorithms see what a receiver has, never the tx log. How many repairs are right is
     for wtrec analyze to say.
     """
-    if output is not None and len(choices) * len(captures) > 1:
+    as_json = output_format == "json"
+    if not choices and target is None:
+        raise click.UsageError("give an algorithm (--algo), or where frames go (--to), or both")
+    if output is not None and len(choices) * len(sources) > 1:
         raise click.UsageError("-o names one file, but there are several algorithms or captures")
     if find_max and any(options[name] for name in _PACES):
         raise click.UsageError("--find-max tries paces of its own: give none")
+    check_target(target, len(choices), len(sources), options["loop"], as_json=as_json)
+    if target is not None and (resume or find_max):
+        raise click.UsageError("--to is for one replay from its begin: no --resume, no --find-max")
+    schedule = _schedule(options, default_rate=None if target is None else 1.0)
+    asked = LiveAsked(recording, filter_text, count, stop_at, force, quiet or target == STDOUT)
+    if any(isinstance(source, Interface) for source in sources):
+        if (schedule != _schedule(_NO_OPTIONS) and target is None) or resume or fixed or find_max:
+            raise click.UsageError("an interface has its own pace: replay its recording (-w) later")
+        losses, code = _live(sources, asked, choices, output, target, as_json=as_json)
+        finish(context, losses, exit_code=code)
+        return
+    captures = tuple(source for source in sources if isinstance(source, Path))
+    if asked.is_any:
+        raise click.UsageError("-w, -f, -c and -a are for an interface, and this is a file")
     say_when_compiling()
+    from ..datasets.run import tx_log_path
+    from ..replay.interruption import Interruption
     from ..replay.jobs import run_all
     from . import replay_output as show
 
-    schedule = _schedule(options)
-    tasks = _tasks(captures, choices, output, schedule)
-    as_json = output_format == "json"
-    if find_max:
-        show.largest(tasks, trial, as_json=as_json, quiet=quiet)
-        return
-    with show.told(tasks, every=stats, quiet=quiet) as tell:
-        outcomes = run_all(tasks, jobs, tell)
-    scores: list[Score] = []
-    errors: list[tuple[Task, Exception]] = []
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            errors.append((task, outcome))
-        else:
-            scores.append(outcome)
-    if len(tasks) == len(errors) == 1:
-        raise errors[0][1]
-    summary = show.summary(schedule, scores, errors)
-    show.print_summary(summary, as_json=as_json)
+    interruption = Interruption()
+    with contextlib.ExitStack() as held:
+        stdout = held.enter_context(stdout_for(target))
+        held.enter_context(asked_by_signals(interruption.ask))
+        outlet = held.enter_context(opened(target, stdout, interruption)) if target else None
+        if outlet is not None and not choices:
+            alone = let_depart(captures[0], outlet, schedule, interruption)
+            say_departed(alone, as_json=as_json, alone=True)
+            finish(context, alone.losses())
+            return
+        tasks = _tasks(captures, choices, output, schedule, resume=resume)
+        kept = [*captures, *map(tx_log_path, captures), *(task.output for task in tasks)]
+        check_fixed(fixed, kept, len(tasks), keep_original=keep_original, force=force)
+        if find_max:
+            show.largest(tasks, trial, as_json=as_json, quiet=quiet)
+            return
+        leaving = held.enter_context(departures_of(captures[0], outlet))
+        with show.told(tasks, every=stats, quiet=asked.quiet) as tell:
+            outcomes = run_all(
+                tasks,
+                jobs,
+                tell,
+                interruption=interruption,
+                leaving=leaving.of if leaving is not None else None,
+            )
+        scores: list[Score] = []
+        errors: list[tuple[Task, Exception]] = []
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                errors.append((task, outcome))
+            else:
+                scores.append(outcome)
+        if len(tasks) == len(errors) == 1:
+            raise errors[0][1]
+        if fixed is not None:
+            write_fixed(captures[0], tasks[0].output, fixed, keep_original=keep_original)
+        departed = leaving.departed if leaving else None
+        summary = show.summary(schedule, scores, errors, departed)
+        show.print_summary(summary, as_json=as_json)
+        if departed is not None:
+            say_departed(departed, as_json=as_json)
     finish(context, summary.losses, exit_code=EXIT_FAILED if errors else 0)
 
 
-def _schedule(options: dict[str, Any]) -> Schedule:
-    """What the options say.
+def _live(
+    sources: tuple[Path | Interface, ...],
+    asked: LiveAsked,
+    choices: tuple[str, ...],
+    output: Path | None,
+    target: str | None,
+    *,
+    as_json: bool,
+) -> tuple[list[str], int]:
+    """Replay what is captured; what was lost, and the exit code of the capture."""
+    source, *others = sources
+    if others or not isinstance(source, Interface):
+        raise click.UsageError("an interface is replayed alone, without other captures")
+    if not choices:
+        raise click.UsageError(f"{source} is an interface: name an algorithm with --algo")
+    if output is not None and asked.recording is None:
+        raise click.UsageError("-o keeps results of frames that are not kept: record with -w")
+    from ..replay.algorithm import make
+    from ..replay.engine import Contender
+    from ..replay.interruption import Interruption
+    from ..replay.schedule import Schedule
+    from . import replay_output as show
+
+    def contenders(capture: Path) -> list[Contender]:
+        tasks = _tasks((capture,), choices, output, Schedule())
+        return [Contender(*make(task.choice), task.output) for task in tasks]
+
+    with contextlib.ExitStack() as held:
+        stdout = held.enter_context(stdout_for(target))
+        outlet = None
+        if target is not None:
+            outlet = held.enter_context(opened(target, stdout, Interruption(), drops=False))
+        done = replay_live(source, asked, contenders, outlet)
+        summary = show.summary(Schedule(), done.scores, [], done.departed, live=done.losses)
+        show.print_summary(summary, as_json=as_json)
+        if done.departed is not None:
+            say_departed(done.departed, as_json=as_json)
+    return summary.losses, done.exit_code
+
+
+def _schedule(options: dict[str, Any], *, default_rate: float | None = None) -> Schedule:
+    """What the options say; frames that leave do so in recorded time, if no pace is given.
 
     Raises:
         click.UsageError: They contradict each other.
@@ -217,6 +340,8 @@ def _schedule(options: dict[str, Any]) -> Schedule:
     of_time = ("start_offset", "warm_up", "duration", "limit", "loop", "max_gap")
     selection = Selection(select=select, **{name: options[name] for name in of_time})
     service = Service(options["batch"], deadline, overrun)
+    if default_rate is not None and not given:
+        options = {**options, "rate": default_rate}
     return Schedule(_pace(options), selection, service)
 
 
@@ -237,7 +362,12 @@ def _pace(options: dict[str, Any]) -> Pace:
 
 
 def _tasks(
-    captures: tuple[Path, ...], choices: tuple[str, ...], output: Path | None, schedule: Schedule
+    captures: tuple[Path, ...],
+    choices: tuple[str, ...],
+    output: Path | None,
+    schedule: Schedule,
+    *,
+    resume: bool = False,
 ) -> list[Task]:
     """Every algorithm on every capture; each is made once before, to see whether it can be.
 
@@ -268,5 +398,5 @@ def _tasks(
                 raise click.UsageError(
                     f"the results would overwrite {path}: name another file with -o"
                 )
-            tasks.append(Task(capture, choice, path, schedule))
+            tasks.append(Task(capture, choice, path, schedule, resume))
     return tasks

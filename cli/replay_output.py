@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,7 @@ import click
 from .output import number, print_json, print_table, progress, share
 
 if TYPE_CHECKING:
+    from ..replay.departures import Departed
     from ..replay.engine import Score, Standing
     from ..replay.find_max import Largest, Trial
     from ..replay.jobs import Task
@@ -27,25 +28,39 @@ class Summary:
         schedule: How they were made.
         scores: Of those that ended well.
         errors: Of the others.
+        departed: What has left meanwhile.
+        live: What of a live capture was lost; None if there was none.
     """
 
     schedule: Schedule
     scores: list[Score]
     errors: list[tuple[Task, Exception]]
+    departed: Departed | None = None
+    live: list[str] | None = None
 
     @property
     def losses(self) -> list[str]:
         """What was lost, one sentence each."""
         from ..replay.engine import ReplaySummary
 
-        return ReplaySummary(scores=self.scores).losses
+        left = self.departed.losses() if self.departed else []
+        return [*(self.live or []), *ReplaySummary(scores=self.scores).losses, *left]
+
+    @property
+    def pace(self) -> str:
+        """As it was asked."""
+        return str(self.schedule.pace) if self.live is None else "live"
 
 
 def summary(
-    schedule: Schedule, scores: list[Score], errors: list[tuple[Task, Exception]]
+    schedule: Schedule,
+    scores: list[Score],
+    errors: list[tuple[Task, Exception]],
+    departed: Departed | None = None,
+    live: list[str] | None = None,
 ) -> Summary:
     """What came of all replays."""
-    return Summary(schedule, scores, errors)
+    return Summary(schedule, scores, errors, departed, live)
 
 
 @contextlib.contextmanager
@@ -136,7 +151,7 @@ def to_json(of: Summary) -> dict[str, Any]:
     """Stable keys; see docs/replay.md."""
     from ..replay.engine import ReplaySummary
 
-    whole = ReplaySummary(str(of.schedule.pace), of.scores)
+    whole = ReplaySummary(of.pace, of.scores)
     service = of.schedule.service
     return {
         "frames": whole.frames,
@@ -153,7 +168,8 @@ def to_json(of: Summary) -> dict[str, Any]:
             {"capture": str(task.capture), "algorithm": task.choice, "error": _said(error, task)}
             for task, error in of.errors
         ],
-        "losses": whole.losses,
+        **({"departed": of.departed.to_json()} if of.departed else {}),
+        "losses": of.losses,
     }
 
 
@@ -161,7 +177,9 @@ def _score_json(score: Score) -> dict[str, Any]:
     return {
         "name": score.name,
         "capture": str(score.capture),
-        "results": str(score.output),
+        "results": str(score.output) if score.output else None,
+        "interrupted": score.interrupted,
+        "was_complete": score.was_complete,
         "frames": score.frames,
         "attempted": score.attempted,
         "repaired": score.repaired,
@@ -183,11 +201,17 @@ def _score_json(score: Score) -> dict[str, Any]:
 
 def _print(of: Summary) -> None:
     for score in of.scores:
+        if score.was_complete:
+            click.echo(f"{score.output}: complete, nothing to resume")
+    of = replace(of, scores=[score for score in of.scores if not score.was_complete])
+    if not of.scores:
+        return
+    for score in of.scores:
         asked = "" if score.asked_fps is None else f" of {score.asked_fps:,.0f} asked for"
         click.echo(
             f"{score.capture.name}, {score.name}: {score.frames:,} frames, "
             f"{score.attempted:,} bad, in {score.seconds:.2f} s: "
-            f"{score.achieved_fps:,.0f} frames/s{asked} ({of.schedule.pace})"
+            f"{score.achieved_fps:,.0f} frames/s{asked} ({of.pace})"
         )
         _print_left_out(score)
     rows = [
@@ -211,7 +235,7 @@ def _print(of: Summary) -> None:
     if of.schedule.is_paced:
         _print_queue(of)
     for score in of.scores:
-        click.echo(f"{score.name}: {score.output}")
+        click.echo(f"{score.name}: {score.output or 'no results are kept'}")
         for name, value in score.facts.items():
             click.echo(f"    {name}: {number(value, ',.6g')}")
 

@@ -5,7 +5,8 @@ The file's metadata: ``algorithm`` (name), ``parameters`` (JSON), ``capture`` (f
 numbers) and ``problems`` (JSON array of lines), what the algorithm says of its own work;
 ``selection`` (JSON object: which frames, how often), ``batch`` (most frames in a call),
 ``deadline_us`` (empty without one), ``on_overrun``, and ``queue`` (JSON object: the figures of
-docs/replay.md).
+docs/replay.md). Of results that end early ``partial`` and ``covers_to``, of those that went on
+``resumed``: see :mod:`wtrec.datasets.results_file`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ does, or where it fails, makes no difference to it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -17,8 +17,10 @@ from pathlib import Path
 
 from ..clock import MONOTONIC, Clock
 from ..datasets.files import sha256_of
-from ..datasets.parquet import new_table
-from ..datasets.results import RESULTS
+from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
+from ..errors import AlgorithmError
+from .departures import Departures
+from .interruption import Interruption
 from .queue import SPIN_NS
 from .run import Run
 from .schedule import Schedule
@@ -63,8 +65,12 @@ class ReplaySummary:
     def losses(self) -> list[str]:
         """What was lost, one sentence each."""
         of_captures = [line for score in self._one_each for line in score.losses]
+        of_captures += [f"{score.name}: {line}" for score in self.scores for line in score.problems]
         return of_captures + [
-            f"{score.name}: {line}" for score in self.scores for line in score.problems
+            f"{score.output}: partial: ended by {score.interrupted}, it covers frames up to "
+            f"{score.covers_to}; --resume completes it"
+            for score in self.scores
+            if score.interrupted is not None
         ]
 
     @property
@@ -78,15 +84,25 @@ def replay(
     contenders: Sequence[Contender],
     schedule: Schedule | None = None,
     *,
+    resume: bool = False,
+    interruption: Interruption | None = None,
+    departures: Departures | None = None,
     clock: Clock = MONOTONIC,
     tell: Tell = lambda _: None,
 ) -> ReplaySummary:
     """Replay a capture into algorithms, one after the other; one results file each.
 
+    If it is interrupted, the results say that they are partial; if it is killed, a journal stays.
+    Either is what a later replay resumes: the algorithm gets all frames again, as it may keep
+    state, and those of its answers count that are not there yet.
+
     Args:
         capture: The capture.
         contenders: The algorithms, fresh ones: they keep state.
         schedule: Which frames, at what pace, how served; by default all, at top speed.
+        resume: Go on with what an earlier replay has left, if it has.
+        interruption: By which it can be ended early.
+        departures: Lets frames leave when the algorithm has answered for them.
         clock: That frames are due on.
         tell: Is told from time to time where the replay stands.
 
@@ -99,7 +115,17 @@ def replay(
     with ThreadPoolExecutor(1) as hasher:  # beside the work: it needs no interpreter lock
         digest = hasher.submit(sha256_of, capture)
         scores = [
-            replay_one(capture, contender, schedule, digest.result, clock=clock, tell=tell)
+            replay_one(
+                capture,
+                contender,
+                schedule,
+                digest.result,
+                resume=resume,
+                interruption=interruption,
+                departures=departures,
+                clock=clock,
+                tell=tell,
+            )
             for contender in contenders
         ]
     return ReplaySummary(str(schedule.pace), scores)
@@ -111,6 +137,9 @@ def replay_one(
     schedule: Schedule,
     digest: Callable[[], str],
     *,
+    resume: bool = False,
+    interruption: Interruption | None = None,
+    departures: Departures | None = None,
     clock: Clock = MONOTONIC,
     tell: Tell = lambda _: None,
     spin_ns: int = SPIN_NS,
@@ -122,6 +151,9 @@ def replay_one(
         contender: The algorithm.
         schedule: Which frames, at what pace, how served.
         digest: Gives the capture's SHA-256, when it is wanted.
+        resume: Go on with what an earlier replay has left, if it has.
+        interruption: By which it can be ended early.
+        departures: Lets frames leave when the algorithm has answered for them.
         clock: That frames are due on.
         tell: Is told from time to time where the replay stands.
         spin_ns: How long the clock is watched before a frame is due.
@@ -131,22 +163,57 @@ def replay_one(
         FormatError: The capture is damaged in its middle; no results are written.
     """
     metadata = {
+        **of_capture(capture),
         "algorithm": contender.algorithm.name,
         "parameters": json.dumps(contender.parameters),
         "capture": capture.name,
         "wtrec_version": version("wtrec"),
         **schedule.metadata(),
     }
-    with new_table(contender.output, RESULTS, metadata) as writer:
-        run = Run(contender, schedule, writer.write_table, clock=clock, tell=tell, spin_ns=spin_ns)
-        score = run.replay(capture)
-        writer.add_key_value_metadata(
-            {
-                "wtrec.capture_sha256": digest(),
-                "wtrec.achieved_fps": f"{score.achieved_fps:.1f}",
-                "wtrec.facts": json.dumps(dict(score.facts)),
-                "wtrec.problems": json.dumps(list(score.problems)),
-                "wtrec.queue": json.dumps(score.queue),
-            }
+    earlier = _earlier(contender.output, metadata, schedule, digest) if resume else None
+    if earlier is not None and earlier.is_complete:
+        getattr(contender.algorithm, "close", lambda: None)()
+        return Score(contender.algorithm.name, contender.output, capture, was_complete=True)
+    with ResultsFile(contender.output, metadata, earlier) as results:
+        run = Run(
+            contender,
+            schedule,
+            results,
+            interruption=interruption,
+            leaving=departures,
+            clock=clock,
+            tell=tell,
+            spin_ns=spin_ns,
         )
+        score = run.replay(capture)
+        more = {
+            "capture_sha256": digest(),
+            "achieved_fps": f"{score.achieved_fps:.1f}",
+            "facts": json.dumps(dict(score.facts)),
+            "problems": json.dumps(list(score.problems)),
+            "queue": json.dumps(score.queue),
+        }
+        if score.interrupted is None:
+            results.finish(more)
+        else:
+            score.covers_to = results.last
+            results.stop(more)
     return score
+
+
+def _earlier(
+    output: Path, metadata: Mapping[str, str], schedule: Schedule, digest: Callable[[], str]
+) -> Earlier | None:
+    """What there is to go on with.
+
+    Raises:
+        AlgorithmError: It is of another replay, or of one that nobody can go on with.
+    """
+    if schedule.selection.loop > 1:
+        raise AlgorithmError(f"{output}: --resume goes on with one pass, not with --loop")
+    earlier = earlier_results(output)
+    if earlier is not None:
+        if "capture_sha256" in earlier.metadata:
+            earlier.check({"capture_sha256": digest()})
+        earlier.check(metadata)
+    return earlier

@@ -21,7 +21,7 @@ from .algorithm import make
 from .jobs import Task, rehearse
 from .pacing import FramesPerSecond, TopSpeed
 from .queue import SPIN_NS
-from .run import Run
+from .run import Run, Unkept
 from .schedule import Schedule
 from .score import Contender, Score
 
@@ -116,7 +116,7 @@ def find_max(
         run = Run(
             Contender(algorithm, parameters, task.output),
             schedule,
-            lambda _: None,
+            Unkept(),
             clock=clock,
             spin_ns=spin_ns,
         )

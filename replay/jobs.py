@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,9 @@ from ..datasets.frames import FcsStatus
 from ..datasets.reader import CaptureReader
 from ..errors import AlgorithmError, WtrecError
 from .algorithm import EXEC, make
+from .departures import Departures
 from .engine import Contender, Score, Standing, replay_one
+from .interruption import Interruption
 from .queue import SPIN_NS
 from .schedule import Schedule
 
@@ -40,6 +43,9 @@ _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _REHEARSED: Final = 4096  # frames at most
 _REHEARSED_BAD: Final = 8
 
+_LOOK_S: Final = 0.2
+
+Leaving = Callable[[str], Departures]
 Outcome = Score | WtrecError | OSError
 
 
@@ -52,22 +58,28 @@ class Task:
         choice: The algorithm, as the user names it.
         output: Where its results go.
         schedule: Which frames, at what pace, how served.
+        resume: Go on with what an earlier replay has left, if it has.
     """
 
     capture: Path
     choice: str
     output: Path
     schedule: Schedule
+    resume: bool = False
 
 
 def run_task(
     task: Task,
     tell: Callable[[Standing], object] = lambda _: None,
     *,
+    interruption: Interruption | None = None,
+    leaving: Leaving | None = None,
     clock: Clock = MONOTONIC,
     spin_ns: int = SPIN_NS,
 ) -> Score:
     """One replay, here.
+
+    ``leaving`` makes what lets frames leave, of the algorithm's name.
 
     Raises:
         AlgorithmError: No such algorithm, or it broke its contract.
@@ -83,6 +95,9 @@ def run_task(
         contender,
         task.schedule,
         lambda: sha256_of(task.capture),
+        resume=task.resume,
+        interruption=interruption,
+        departures=leaving(algorithm.name) if leaving is not None else None,
         clock=clock,
         tell=tell,
         spin_ns=spin_ns,
@@ -111,6 +126,9 @@ def run_all(
     tasks: Sequence[Task],
     jobs: int = 1,
     tell: Callable[[int, Standing], object] = lambda _task, _standing: None,
+    *,
+    interruption: Interruption | None = None,
+    leaving: Leaving | None = None,
 ) -> list[Outcome]:
     """Run replays, up to ``jobs`` at a time.
 
@@ -119,15 +137,29 @@ def run_all(
         jobs: Processes; 1: in this one.
         tell: Is told from time to time where a replay stands; the first argument is its place
             among the tasks. With several jobs, a thread of this function's calls it.
+        interruption: By which all can be ended early: those that run keep what they have, the
+            others are not begun.
+        leaving: Makes what lets frames leave, of the algorithm's name; for one task.
 
     Returns:
         For each task what came of it, in their order: a score, or the error that ended it.
     """
+    interruption = interruption or Interruption()
     if jobs == 1 or len(tasks) < 2:
-        return [
-            _outcome(lambda i=i, task=task: run_task(task, lambda at: tell(i, at)))  # type: ignore[misc]
-            for i, task in enumerate(tasks)
-        ]
+        outcomes: list[Outcome] = []
+        for i, task in enumerate(tasks):
+            if i and interruption.reason is not None:
+                outcomes.append(_not_begun(interruption))
+                continue
+            call = functools.partial(
+                run_task,
+                task,
+                functools.partial(tell, i),
+                interruption=interruption,
+                leaving=leaving,
+            )
+            outcomes.append(_outcome(call))
+        return outcomes
     context = multiprocessing.get_context("spawn")  # threads of ours must not be forked
     told = context.SimpleQueue()
     with _listening(told, tell):
@@ -136,9 +168,31 @@ def run_all(
         )
         try:
             futures = [pool.submit(_Worker.work, i, task) for i, task in enumerate(tasks)]
-            return [_outcome(future.result) for future in futures]
+            _wait(futures, interruption)
+            return [
+                _not_begun(interruption) if future.cancelled() else _outcome(future.result)
+                for future in futures
+            ]
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _not_begun(interruption: Interruption) -> AlgorithmError:
+    return AlgorithmError(f"not begun: ended by {interruption.reason}")
+
+
+def _wait(futures: Sequence[Future[Score]], interruption: Interruption) -> None:
+    """Until all are done. Once we are to end, what runs is told, and nothing is begun any more."""
+    has_told = False
+    while wait(futures, timeout=_LOOK_S).not_done:
+        if interruption.reason is None or has_told:
+            continue
+        has_told = True
+        for future in futures:
+            future.cancel()
+        if interruption.reason != signal.SIGINT.name:  # a terminal's Ctrl-C is everybody's
+            for process in multiprocessing.active_children():
+                process.terminate()
 
 
 def _outcome(call: Callable[[], Score]) -> Outcome:
@@ -178,6 +232,7 @@ class _Worker:
     told: Any = None
     parent = 0
     is_busy = False
+    interruption = Interruption()
 
     @classmethod
     def begin(cls, told: Any, parent: int) -> None:
@@ -191,16 +246,22 @@ class _Worker:
     def end(cls, number: int, _frame: FrameType | None) -> None:
         """End a task; without one, the process, unless it is for the pool to do."""
         if cls.is_busy:
-            raise KeyboardInterrupt
-        if number == signal.SIGTERM:
+            cls.interruption.ask(signal.Signals(number).name)
+            return
+        if number == signal.SIGTERM and os.getppid() != cls.parent:
             os._exit(1)
 
     @classmethod
     def work(cls, number: int, task: Task) -> Score:
         """One task."""
+        cls.interruption = Interruption()
         cls.is_busy = True
         try:
-            return run_task(task, lambda standing: cls.told.put((number, standing)))
+            return run_task(
+                task,
+                lambda standing: cls.told.put((number, standing)),
+                interruption=cls.interruption,
+            )
         finally:
             cls.is_busy = False
             if os.getppid() != cls.parent:

@@ -15,7 +15,8 @@ At top speed there are no arrivals: frames come when they are taken, and none wa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -94,6 +95,7 @@ class Queue:
         service: How they are served.
         clock: That frames are due on.
         spin_ns: How long the clock is watched at the end of a wait.
+        waiting: What a wait is done in.
 
     Attributes:
         started: When the first frame was due, on the clock; None before.
@@ -101,10 +103,17 @@ class Queue:
     """
 
     def __init__(
-        self, pace: Pace, service: Service, clock: Clock = MONOTONIC, spin_ns: int = SPIN_NS
+        self,
+        pace: Pace,
+        service: Service,
+        clock: Clock = MONOTONIC,
+        spin_ns: int = SPIN_NS,
+        waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.started: int | None = None
         self.last_due = 0
+        self._waiting = waiting
+        self._has_skipped = False
         self._pace = pace
         self._most = service.most(pace)
         drops = service.on_overrun == Overrun.DROP and service.deadline is not None
@@ -113,6 +122,15 @@ class Queue:
         self._spin_ns = spin_ns
         self._frames = 0
         self._octets = 0
+
+    def skip(self, frames: FrameBatch, elapsed: NDArray[np.int64]) -> None:
+        """Pass over frames that were served by an earlier replay: the next ones are due now."""
+        due = self._pace.due(frames, elapsed, Before(self._frames, self._octets))
+        self._frames += len(frames)
+        self._octets += int(octets(frames).sum())
+        self._has_skipped = True
+        if due is not None:
+            self.last_due = max(self.last_due, int(due[-1]))
 
     def takes(self, frames: FrameBatch, elapsed: NDArray[np.int64]) -> Iterator[Take]:
         """Wait until frames are due, and give them out; all of them, in order.
@@ -123,7 +141,8 @@ class Queue:
         self._frames += len(frames)
         self._octets += int(octets(frames).sum())
         if self.started is None:
-            self.started = self._clock.now()
+            passed = int(due[0]) if due is not None and self._has_skipped else 0
+            self.started = self._clock.now() - passed
         at = 0
         if due is None:
             while at < len(frames):
@@ -134,7 +153,10 @@ class Queue:
         due = np.maximum(due, self.last_due)
         arrival = self.started + due
         while at < len(frames):
-            now = wait_until(int(arrival[at]), self._clock, spin_ns=self._spin_ns)
+            now = self._clock.now()
+            if now < arrival[at]:
+                with self._waiting():
+                    now = wait_until(int(arrival[at]), self._clock, spin_ns=self._spin_ns)
             too_late = at
             if self._patience is not None:
                 too_late = int(arrival.searchsorted(now - self._patience, side="left"))

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -25,10 +24,13 @@ from ..clock import MONOTONIC, NS, Clock
 from ..datasets.ahead import ahead
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.results import DROPPED, REPAIRED
-from ..errors import AlgorithmError, WtrecError
 from .algorithm import Repairs
+from .calls import called
+from .departures import Departures as Leaving
 from .figures import Figures
+from .interruption import Interrupted, Interruption
 from .ledger import Asked, Ledger
+from .outlets import OutletError
 from .queue import SPIN_NS, Departures, Queue, Take
 from .schedule import Schedule
 from .score import Contender, Score, Standing, Tell
@@ -40,13 +42,40 @@ _ROW_GROUP: Final = (
 _TELL_NS: Final = NS // 10  # progress is told that often
 
 
+class Results(Protocol):
+    """What takes the results; :class:`~wtrec.datasets.results_file.ResultsFile` is one."""
+
+    covered: int
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it wants what there is."""
+        ...
+
+    def write_table(self, rows: Any) -> None:
+        """Take the next rows; it passes over those that it ``covered`` before."""
+        ...
+
+
+class Unkept:
+    """Keeps no results."""
+
+    covered = 0
+    is_due = False
+
+    def write_table(self, rows: Any) -> None:
+        """Forget them."""
+
+
 class Run:
     """An algorithm, its queue and its books.
 
     Args:
         contender: The algorithm, a fresh one: it keeps state.
         schedule: How the capture is replayed.
-        write: Takes results, a ``pyarrow.Table`` in the order of the capture at a time.
+        results: Takes results, a ``pyarrow.Table`` in the order of the capture at a time.
+        interruption: By which the run can be ended early.
+        leaving: Lets frames leave when they are served.
         clock: That frames are due on.
         tell: Is told from time to time where the replay stands.
         spin_ns: How long the clock is watched before a frame is due.
@@ -56,8 +85,10 @@ class Run:
         self,
         contender: Contender,
         schedule: Schedule,
-        write: Callable[[Any], object],
+        results: Results,
         *,
+        interruption: Interruption | None = None,
+        leaving: Leaving | None = None,
         clock: Clock = MONOTONIC,
         tell: Tell = lambda _: None,
         spin_ns: int = SPIN_NS,
@@ -66,14 +97,17 @@ class Run:
         self._algorithm = contender.algorithm
         self._output = contender.output
         self._schedule = schedule
-        self._write = write
+        self._results = results
+        self._interruption = interruption or Interruption()
+        self._leaving = leaving
         self._clock = clock
         self._tell = tell
         self._told = 0
         self._ledger = Ledger(self._algorithm.name, deadline.ns if deadline else None)
         self._figures = Figures()
         self._departures = Departures()
-        self._queue = Queue(schedule.pace, schedule.service, clock, spin_ns)
+        waiting = self._interruption.breaking
+        self._queue = Queue(schedule.pace, schedule.service, clock, spin_ns, waiting)
         self._first: int | None = None  # number of the first judged frame
         self._began = self._ended = 0
 
@@ -92,19 +126,41 @@ class Run:
             if self._schedule.is_paced:
                 pieces = stack.enter_context(ahead(source))
             self._began = self._ended = self._told = self._clock.now()
-            for piece in pieces:
-                if piece.judged:
-                    self._serve(piece, source, score)
-                else:
-                    self._warm(piece.frames)
-            self._stand(source, score.frames)
-            repairs, took = self._call(self._algorithm.finish)
-            self._ledger.answer(repairs, took, self._ended)
-            self._ledger.close()
+            try:
+                for piece in pieces:
+                    if piece.judged:
+                        self._resume(piece, source, score)
+                    else:
+                        self._warm(piece.frames)
+                self._stand(source, score.frames)
+                repairs, took = self._call(self._algorithm.finish)
+                self._ledger.answer(repairs, took, self._ended)
+                self._ledger.close()
+                score.service_ns += took
+                self._leave(FrameBatch.none(), repairs, None)
+            except Interrupted:
+                score.interrupted = self._interruption.reason
+            except OutletError as error:
+                score.interrupted = str(error)
             self._enter(source, score)
-            score.service_ns += took
             self._finish(source, score)
         return score
+
+    def _resume(self, piece: Piece, source: Source, score: Score) -> None:
+        """Serve a piece; at a pace, what earlier results cover comes at once."""
+        frames, elapsed = piece.frames, piece.elapsed
+        at = 0
+        if self._schedule.is_paced:
+            at = int(np.searchsorted(frames.number, self._results.covered, side="right"))
+        if at:
+            if self._first is None:
+                self._first = int(frames.number[0])
+            score.frames += at
+            self._queue.skip(frames.slice(0, at), elapsed[:at])
+            self._warm(frames.slice(0, at))
+        if at < len(frames):
+            later = frames.slice(at, len(frames) - at)
+            self._serve(Piece(later, elapsed[at:]), source, score)
 
     def _finish(self, source: Source, score: Score) -> None:
         started = self._queue.started if self._schedule.is_paced else self._began
@@ -154,6 +210,9 @@ class Run:
                     self._ledger.drop(asked)
                 self._figures.drop(waited if waited is not None else _NONE, found)
                 self._ended = take.now
+                self._leave(
+                    frames.slice(take.begin, take.end - take.begin), Repairs.none(), take.due
+                )
             else:
                 if asked:
                     self._ledger.ask(asked)
@@ -162,30 +221,23 @@ class Run:
                 self._ledger.answer(repairs, took, self._ended)
                 self._figures.serve(take.end - take.begin, waited, found, took)
                 score.service_ns += took
+                self._leave(given, repairs, take.due)
             if take.due is not None:
                 self._departures.end(self._ended)
-            if self._ledger.settled >= _ROW_GROUP:
+            if self._ledger.settled >= _ROW_GROUP or self._results.is_due:
                 self._enter(source, score)
             if self._ended - self._told >= _TELL_NS:
                 self._stand(source, score.frames - len(frames) + take.end)
 
     def _call(self, call: Callable[[], Repairs]) -> tuple[Repairs, int]:
         """One call of the algorithm, and how long it took."""
-        before = self._clock.now()
-        try:
-            repairs = call()
-        except WtrecError:
-            raise
-        except Exception as error:  # an algorithm is somebody's code: say what failed, and where
-            frames = traceback.extract_tb(error.__traceback__)
-            theirs = [each for each in frames if not _is_library(each.filename)]
-            at = (theirs or frames)[-1]
-            raise AlgorithmError(
-                f"{self._algorithm.name} failed: {type(error).__name__}: {error} "
-                f"({at.filename}:{at.lineno})"
-            ) from error
+        repairs, took = called(self._algorithm.name, call, self._interruption, self._clock)
         self._ended = self._clock.now()
-        return repairs, self._ended - before
+        return repairs, took
+
+    def _leave(self, frames: FrameBatch, repairs: Repairs, due: NDArray[np.int64] | None) -> None:
+        if self._leaving is not None:
+            self._leaving.leave(frames, repairs, due)
 
     def _enter(self, source: Source, score: Score) -> None:
         """Write the results that are settled."""
@@ -208,7 +260,7 @@ class Run:
         score.dropped += counts.get(DROPPED, 0)
         if self._schedule.service.deadline:
             self._figures.enter(rows)
-        self._write(rows)
+        self._results.write_table(rows)
 
     def _stand(self, source: Source, frames: int) -> None:
         self._told = self._ended
@@ -254,10 +306,3 @@ def _replaced(table: Any, name: str, column: Any) -> Any:
 
 def _nothing() -> None:
     """The ``close`` of algorithms that have none."""
-
-
-def _is_library(filename: str) -> bool:
-    """Whether code is what an algorithm calls, and not its own."""
-    path, ours = Path(filename), Path(__file__).parents[1] / "datasets"
-    is_compiled = not path.is_absolute()  # Cython's names are
-    return is_compiled or "site-packages" in path.parts or ours in path.parents

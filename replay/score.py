@@ -26,7 +26,7 @@ class Score:
 
     Attributes:
         name: The algorithm's name.
-        output: Its results file.
+        output: Its results file; None if none is kept.
         capture: Of what.
         frames: Frames that were replayed.
         attempted: Bad frames among them, those that were dropped included.
@@ -39,13 +39,16 @@ class Score:
         queue: The figures of its queue.
         facts: What it measured beside its answers (``Algorithm`` says how), by name.
         problems: What went wrong inside of it, a line each.
+        interrupted: What ended it early; its results are partial then.
+        covers_to: The last frame that they cover then.
+        was_complete: There was nothing to resume.
         left_out: Frames that were not replayed.
         reordered, clock_steps, gaps_cut: Of the capture's times, see :mod:`.timeline`.
         losses: What of the capture could not be read.
     """
 
     name: str
-    output: Path
+    output: Path | None
     capture: Path
     frames: int = 0
     attempted: int = 0
@@ -57,6 +60,9 @@ class Score:
     queue: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, float] = field(default_factory=dict)
     problems: Sequence[str] = ()
+    interrupted: str | None = None
+    covers_to: int = 0
+    was_complete: bool = False
     left_out: LeftOut = field(default_factory=LeftOut)
     reordered: int = 0
     clock_steps: int = 0

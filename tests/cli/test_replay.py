@@ -46,8 +46,8 @@ def captures(tmp_path: Path, write_capture: Write, udp_frame: Callable[..., byte
 
 
 def _begun(captures: list[Path]) -> list[Path]:
-    """Results that are being written."""
-    return list(captures[0].parent.glob(".run*"))
+    """Journals of results that are being written."""
+    return list(captures[0].parent.glob("*.arrows"))
 
 
 def _until(done: Callable[[], bool]) -> None:
@@ -117,7 +117,7 @@ class TestFailures:
     def test_processes_do_not_outlive_the_command(
         self, captures: list[Path], number: signal.Signals
     ) -> None:
-        """However it ends, its processes end too, and remove what they have begun to write."""
+        """However it ends, its processes end too, and make partial results of their journals."""
         words = ["replay", *captures, "--algo", "crc-flip", "-j", 2, "--pps", 0.1]
         with subprocess.Popen([WTREC, *map(str, words)], start_new_session=True) as process:
             _until(lambda: len(_begun(captures)) == 2)
