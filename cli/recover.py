@@ -11,7 +11,7 @@ from .files import FILE, NEW_FILE, check_new
 from .output import finish, print_json, say_when_compiling
 
 if TYPE_CHECKING:
-    from ..datasets.recover import Salvage
+    from ..datasets.salvage import Salvage
 
 _JOURNAL = ".arrows"
 _ROWS = {"tx": "packets that were sent", "results": "bad frames that were answered for"}
@@ -78,7 +78,7 @@ def recover(
     losses += [f"{file}, {part}" for part in salvage.lost]
     notes = copy_run(file, output)
     if output_format == "json":
-        print_json(_facts(file, output, salvage))
+        print_json(_facts(file, output, salvage, notes))
     elif not quiet:
         for note in notes:
             click.echo(f"wtrec: note: {note}", err=True)
@@ -109,7 +109,7 @@ def _check_name(file: Path, output: Path, *, is_journal: bool) -> None:
         )
 
 
-def _facts(file: Path, output: Path, salvage: Salvage) -> dict[str, object]:
+def _facts(file: Path, output: Path, salvage: Salvage, notes: list[str]) -> dict[str, object]:
     return {
         "path": str(file),
         "output": str(output),
@@ -121,7 +121,7 @@ def _facts(file: Path, output: Path, salvage: Salvage) -> dict[str, object]:
             {"offset": part.offset, "bytes": part.length, "after": part.after, "why": part.why}
             for part in salvage.lost
         ],
-        "notes": salvage.notes,
+        "notes": [*salvage.notes, *notes],
     }
 
 

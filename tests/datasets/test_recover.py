@@ -27,7 +27,8 @@ from wtrec.datasets.pcapng import (
     SectionHeader,
     SimplePacket,
 )
-from wtrec.datasets.recover import Salvage, recover
+from wtrec.datasets.recover import recover
+from wtrec.datasets.salvage import Copy, Salvage
 from wtrec.datasets.walk import Damage, Records, Walk
 from wtrec.errors import FormatError, WtrecError
 
@@ -432,7 +433,7 @@ def test_what_differs_when_read_again_is_not_written(
     broken.write_bytes(b"".join(block.write("<") for block in BLOCKS))
     verify = module._verify
 
-    def spoiled(temporary: Path, output: Path, copy: module._Copy) -> None:
+    def spoiled(temporary: Path, output: Path, copy: Copy) -> None:
         data = bytearray(temporary.read_bytes())
         data[data.index(b"first")] ^= 1
         temporary.write_bytes(data)
