@@ -34,11 +34,7 @@ from wtrec.datasets.pcapng import (
 from wtrec.datasets.run import Counters, Run, RunFile, RunInterface
 from wtrec.errors import FormatError
 
-
-def write(path: Path, blocks: list[Block], order: ByteOrder = "<") -> Path:
-    """A capture of these blocks."""
-    path.write_bytes(b"".join(block.write(order) for block in blocks))
-    return path
+from .conftest import write
 
 
 def blocks_of(path: Path) -> list[Block]:

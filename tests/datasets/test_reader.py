@@ -50,12 +50,6 @@ def numbers(batch: pa.RecordBatch) -> list[int]:
     return [int.from_bytes(mpdu[24:28], "big") for mpdu in batch.column("mpdu").to_pylist()]
 
 
-def write(path: Path, blocks: list[Block], order: ByteOrder = "<") -> Path:
-    """A file with one block after the other."""
-    path.write_bytes(b"".join(block.write(order) for block in blocks))
-    return path
-
-
 def simple_capture(path: Path, count: int, size: int = 20) -> Path:
     """A section, an interface, and as many frames."""
     packets = [EnhancedPacket.make(0, k, frame(k, size)) for k in range(count)]
@@ -332,6 +326,8 @@ class TestReadFrames:
 MEMORY = """
 import resource, sys
 from wtrec.datasets.reader import CaptureReader
+
+from .conftest import write
 with CaptureReader(sys.argv[1]) as reader:
     for batch in reader:
         pass
