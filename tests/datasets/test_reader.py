@@ -35,6 +35,8 @@ from wtrec.datasets.reader import CaptureReader, read_frames
 from wtrec.dot11 import fcs, radiotap
 from wtrec.errors import FormatError, LossWarning
 
+from .conftest import write
+
 RADIOTAP = radiotap.build(flags=radiotap.Flags.FCS, rate=12, dbm_antenna_signal=-40)
 SECOND = 10**9
 
@@ -326,8 +328,6 @@ class TestReadFrames:
 MEMORY = """
 import resource, sys
 from wtrec.datasets.reader import CaptureReader
-
-from .conftest import write
 with CaptureReader(sys.argv[1]) as reader:
     for batch in reader:
         pass
