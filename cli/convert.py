@@ -72,7 +72,12 @@ def convert(
     if not is_masks and kind != "masks":
         if over or tx_log or payload or source:
             raise click.UsageError(f"--over, --tx-log, --payload and --truth: not with --to {kind}")
-        check_new([output], [source_file], force=force)
+        from ..datasets.run import run_json_path
+        from ..datasets.sidecar import copied_run_path
+
+        sidecar = None if kind == "frames" else copied_run_path(source_file, output)
+        written = [output, sidecar] if sidecar else [output]
+        check_new(written, [source_file, run_json_path(source_file)], force=force)
         _transcode(context, source_file, kind, output, quiet=quiet)
         return
     if kind == "pcapng" and (over is None) == (payload is None):
@@ -122,6 +127,10 @@ def _transcode(
         "frames": transcode.to_frames,
     }[kind]
     done = write(source_file, output)
+    if kind != "frames":
+        from ..datasets.sidecar import copy_run
+
+        done.notes += copy_run(source_file, output)
     if not quiet:
         for note in done.notes:
             click.echo(f"wtrec: note: {output}: {note}", err=True)

@@ -11,7 +11,7 @@ from .files import FILE, NEW_FILE, check_new
 from .output import finish, print_json, say_when_compiling
 
 if TYPE_CHECKING:
-    from ..datasets.recover import Salvage
+    from ..datasets.salvage import Salvage
 
 _JOURNAL = ".arrows"
 _ROWS = {"tx": "packets that were sent", "results": "bad frames that were answered for"}
@@ -62,11 +62,11 @@ def recover(
         output = file.with_suffix(".parquet") if is_journal else _beside(file)
     _check_name(file, output, is_journal=is_journal)
     from ..datasets.run import run_json_path
+    from ..datasets.sidecar import copied_run_path, copy_run
 
-    sidecar = run_json_path(file)
-    has_sidecar = not is_journal and sidecar.exists()
-    written = [output, run_json_path(output)] if has_sidecar else [output]
-    check_new(written, [file, sidecar], force=force)
+    sidecar = None if is_journal else copied_run_path(file, output)
+    written = [output, sidecar] if sidecar else [output]
+    check_new(written, [file, run_json_path(file)], force=force)
     if is_journal:
         _recover_journal(context, file, output, output_format, quiet=quiet)
         return
@@ -76,11 +76,12 @@ def recover(
     salvage = save(file, output)
     losses = [f"{file}: {text}" for text in salvage.notes]
     losses += [f"{file}, {part}" for part in salvage.lost]
-    if has_sidecar:
-        losses += _copy_sidecar(sidecar, output)
+    notes = copy_run(file, output)
     if output_format == "json":
-        print_json(_facts(file, output, salvage))
+        print_json(_facts(file, output, salvage, notes))
     elif not quiet:
+        for note in notes:
+            click.echo(f"wtrec: note: {note}", err=True)
         end = "whole" if salvage.is_whole else "what could be saved"
         click.echo(f"{output}: {salvage.packets:,} packets, {salvage.bytes:,} bytes: {end}")
     finish(context, losses)
@@ -108,22 +109,7 @@ def _check_name(file: Path, output: Path, *, is_journal: bool) -> None:
         )
 
 
-def _copy_sidecar(sidecar: Path, output: Path) -> list[str]:
-    """The run's metadata for the new file: it is the same run, of another file."""
-    from dataclasses import replace
-
-    from ..datasets.run import Run, RunFile, run_json_path
-    from ..errors import FormatError
-
-    try:
-        run = Run.load(sidecar)
-    except FormatError as error:
-        return [f"{error}; {output} has no metadata beside it"]
-    replace(run, files=(RunFile.of(output),)).save(run_json_path(output))
-    return []
-
-
-def _facts(file: Path, output: Path, salvage: Salvage) -> dict[str, object]:
+def _facts(file: Path, output: Path, salvage: Salvage, notes: list[str]) -> dict[str, object]:
     return {
         "path": str(file),
         "output": str(output),
@@ -135,7 +121,7 @@ def _facts(file: Path, output: Path, salvage: Salvage) -> dict[str, object]:
             {"offset": part.offset, "bytes": part.length, "after": part.after, "why": part.why}
             for part in salvage.lost
         ],
-        "notes": salvage.notes,
+        "notes": [*salvage.notes, *notes],
     }
 
 

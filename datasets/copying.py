@@ -3,7 +3,8 @@
 Blocks of a little-endian section are taken as they are, options and all. What is rare (other byte
 orders, obsolete and simple packet blocks) goes through the codecs of :mod:`wtrec.datasets.pcapng`;
 records of pcap through a kernel. Simple Packet Blocks have no time, and belong to the first
-interface of their section: where they cannot stay what they are, their time becomes 1970.
+interface of their section: where they cannot stay what they are, their time becomes the zero of its
+clock (1970, or ``if_tsoffset``).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Blocks(NamedTuple):
     Attributes:
         data: Bytes with them.
         begins: Where each begins, and the last one ends: shape (packets + 1,).
-        timeless: Packets that had no time, and have 1970 now.
+        timeless: Packets that had no time, and have the zero of their clock now.
     """
 
     data: NDArray[np.uint8]

@@ -146,11 +146,11 @@ class Accounts:
         where = records.where
         self.unsorted += self._falls(-1, where.time)
         ids = records.interfaces
-        first = int(ids[0])
-        whole = slice(None)
-        each: list[tuple[int, Any]] = [(first, whole)]
-        if (ids != first).any():
-            each = [(int(number), np.flatnonzero(ids == number)) for number in np.unique(ids)]
+        each: list[tuple[int, Any]] = [(int(ids[0]), slice(None))]
+        if (ids != ids[0]).any():
+            order = np.argsort(ids, kind="stable")
+            begins = np.flatnonzero(np.diff(ids[order])) + 1
+            each = [(int(ids[these[0]]), these) for these in np.split(order, begins)]
         numbers = np.arange(self.packets + 1, self.packets + 1 + records.packets)
         for interface, these in each:
             account = self.of(interface)

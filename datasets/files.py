@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+_MOST_CHARACTERS = 50  # of a file's name in that of its temporary one: 200 bytes
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _STATUS = "/proc/thread-self/status"  # proc(5)
 _UMASK_LOCK = threading.Lock()
 
@@ -21,17 +23,21 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary file that takes the place of ``path`` when the body has written it.
 
     It is made durable first (fsync of the file, rename, fsync of the folder). A new file gets
-    the permissions that ``open`` would give it, an old one keeps its own.
+    the permissions that ``open`` would give it, an old one keeps its own. Where there was no file
+    at first, one that somebody makes meanwhile stays.
 
     Yields:
         The name to write to, in the same folder.
 
     Raises:
-        OSError: It cannot be written, or is no regular file; ``path`` is as it was.
+        OSError: It cannot be written, is no regular file, or was made meanwhile; ``path`` is as it
+            was.
     """
     check_replaceable(path)
+    is_new = not os.path.lexists(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        prefix = f".{path.name[:_MOST_CHARACTERS]}."  # with more, the name may be too long
+        handle, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     except OSError as error:  # name the file that was asked for
         raise OSError(error.errno, error.strerror, str(path)) from None
     temporary = Path(name)
@@ -42,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(handle)
         finally:
             os.close(handle)
-        temporary.replace(path)
+        give_name(temporary, path, is_new=is_new)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -57,6 +63,34 @@ def check_replaceable(path: Path) -> None:
     """
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file, which could be replaced", str(path))
+
+
+def give_name(temporary: Path, path: Path, *, is_new: bool) -> None:
+    """Rename a file, at once.
+
+    Args:
+        temporary: The file.
+        path: Its name, in the same folder.
+        is_new: Nobody else's file may have that name, not even one that was made just now.
+
+    Raises:
+        FileExistsError: It is another's.
+        OSError: It cannot be done.
+    """
+    if not is_new:
+        temporary.replace(path)
+        return
+    try:
+        path.hardlink_to(temporary)
+    except OSError as error:
+        is_there = error.errno == errno.EEXIST
+        if not is_there and error.errno not in _NO_LINKS:
+            raise
+        if is_there or os.path.lexists(path):  # without links, somebody may be faster than we are
+            raise FileExistsError(errno.EEXIST, "made by another meanwhile", str(path)) from None
+        temporary.rename(path)
+    else:
+        temporary.unlink()
 
 
 def atomic_write(path: Path, content: bytes) -> None:

@@ -8,14 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import FormatError
 from .census import Census
 from .drops import Account, Accounts, disagreements
 from .files import sha256_of
 from .members import to_rfc3339
-from .merged_run import run_of
 from .reader import CaptureReader, Interface
-from .run import Counters, run_json_path, stem
+from .run import Counters
+from .sidecar import has_all_files, run_of
 
 
 @dataclass
@@ -38,7 +37,6 @@ class CaptureInfo:
         unsorted: Packets that are earlier than one before them.
         first: Earliest time, ns since 1970, UTC; None without frames that have one.
         last: Latest time.
-        in_order: Whether times never fall.
         rates: Frames by rate in Mbit/s; key None: no rate known.
         interfaces: The interfaces described.
         statistics: What the recorder counted, per interface: name of the counter, number.
@@ -65,7 +63,6 @@ class CaptureInfo:
     unsorted: int = 0
     first: int | None = None
     last: int | None = None
-    in_order: bool = True
     rates: dict[float | None, int] = field(default_factory=dict)
     interfaces: list[Interface] = field(default_factory=list)
     statistics: list[dict[str, int]] = field(default_factory=list)
@@ -75,6 +72,11 @@ class CaptureInfo:
     comments: list[str] = field(default_factory=list)
     blocks: dict[str, int] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether times never fall."""
+        return not self.unsorted
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/info.md."""
@@ -165,24 +167,18 @@ def read_info(
 
 def _compare(info: CaptureInfo, path: Path) -> None:
     """See whether those who counted agree; ``run.json`` counts for all of its files."""
-    try:
-        run = run_of(path, info.comments)
-    except FormatError as error:
-        info.disagreements = [f"run.json cannot be read: {error}"]
-        run = None
+    run, note = run_of(path, info.comments)
+    info.disagreements = [note] if note else []
     info.run = None if run is None else run.counters
-    is_one = run_json_path(path).stem == stem(path)  # else there were several, or are
-    is_all = run is not None and len(run.files) <= 1 and is_one
+    is_all = run is not None and has_all_files(run, [path])
     info.disagreements += disagreements(info.accounts, info.run if is_all else None)
 
 
 def _add_times(info: CaptureInfo, times: Any) -> None:
-    """Widen the span by a batch's times, and see whether they ever fall."""
+    """Widen the span by a batch's times."""
     numbers = times.cast("int64").drop_null().to_numpy()
     if not len(numbers):
         return
-    if (info.last is not None and numbers[0] < info.last) or (numbers[1:] < numbers[:-1]).any():
-        info.in_order = False
     first, last = int(numbers.min()), int(numbers.max())
     info.first = first if info.first is None else min(info.first, first)
     info.last = last if info.last is None else max(info.last, last)

@@ -25,14 +25,19 @@ from numpy.typing import NDArray
 from ..closing import Closing
 from . import pcap, pcapng
 from .copying import Blocks, blocks_of, interface_of_pcap, with_comment
-from .merged_run import Input, merged_run, run_of
+from .merged_run import Input, merged_run
 from .run import Run, RunFile, run_json_path
+from .sidecar import embedded, run_of
 from .sink import Sink, new_capture
 from .walk import Between, Records, Walk
 
 _ROOM = 65_536  # packets, and bytes, of all files together
 _LEAST_ROOM = 64
 _BYTES = 32 << 20
+_TIMELESS = (
+    "packets have no time (Simple Packet Blocks); now they have the zero of their clock: 1970, or "
+    "if_tsoffset"
+)
 
 
 @dataclass
@@ -73,13 +78,15 @@ class _File(Closing):
         self.path = path
         self.walk = Walk(path, room, max_bytes)
         self.sections: list[pcapng.SectionHeader] = []
-        self.waiting: list[Between] = []  # until there is a file to write
+        self._waiting: list[Between] = []  # until there is a file to write
+        self._room = max_bytes  # for these
         self.keys = np.empty(0, np.int64)
         self.at = 0
         self.packets = self.unsorted = self.timeless = self.left_out = self.late_comments = 0
         self.loss = ""
         self._blocks: Blocks | None = None
-        self._interfaces = np.empty(0, np.int64)
+        self._numbers: list[int] = []  # that interfaces of the section have in the new file
+        self._interfaces = np.empty(0, np.int64)  # the same, for kernels
         self._latest = np.iinfo(np.int64).min
         self._records: Records | None = None
 
@@ -89,8 +96,11 @@ class _File(Closing):
     def __len__(self) -> int:
         return len(self.keys) - self.at
 
-    def find(self) -> None:
-        """Read up to the next packets, or to the end."""
+    def find(self, writer: _Writer | None = None) -> None:
+        """Read up to the next packets, or to the end; write what stands before them.
+
+        Without a writer it is kept: if it becomes too much, packets are left for the next time.
+        """
         for event in self.walk:
             if isinstance(event, Records):
                 self._records = event
@@ -104,19 +114,27 @@ class _File(Closing):
                 self.packets += event.packets
                 return
             if isinstance(event, Between):
-                self.waiting.append(event)
+                if writer is not None:
+                    self._between(event, writer)
+                    continue
+                self._waiting.append(event)
+                self._room -= len(event.wire)
+                if self._room < 0:
+                    return
             else:
                 self.loss = self.walk.loss(event)
         if self.walk.source.damage:
             self.loss = f"{self.path}: {self.walk.source.damage}"
 
     def load(self, writer: _Writer) -> None:
-        """Write what stands before the next packets, and make these ready."""
-        for event in self.waiting:
+        """Write what was kept from before the next packets, and make these ready."""
+        for event in self._waiting:
             self._between(event, writer)
-        self.waiting.clear()
+        self._waiting.clear()
         if self._records is not None:
-            keeps = bool(len(self._interfaces)) and self._interfaces[0] == 0
+            if len(self._interfaces) != len(self._numbers):
+                self._interfaces = np.array(self._numbers, np.int64)
+            keeps = bool(self._numbers) and self._numbers[0] == 0
             is_pcap = self.walk.format == "pcap"
             self._blocks = blocks_of(self._records, is_pcap=is_pcap, keep_simple=keeps)
             self.timeless += self._blocks.timeless
@@ -127,13 +145,13 @@ class _File(Closing):
         if isinstance(block, pcap.PcapHeader):
             self._describe(interface_of_pcap(block), writer)
         elif isinstance(block, pcapng.SectionHeader):
-            self._interfaces = np.empty(0, np.int64)
+            self._numbers, self._interfaces = [], np.empty(0, np.int64)
             if self.sections and block not in self.sections:
                 self.late_comments += len(block.comments)
         elif isinstance(block, pcapng.InterfaceDescription):
             self._describe(block, writer)
         elif isinstance(block, pcapng.InterfaceStatistics):
-            number = int(self._interfaces[block.interface])
+            number = self._numbers[block.interface]
             writer.statistics.append(replace(block, interface=number))
         elif isinstance(block, pcapng.UnknownBlock) and event.section.order == ">":
             self.left_out += 1  # its integers cannot be turned round
@@ -143,8 +161,7 @@ class _File(Closing):
             writer.write(block.write("<"))
 
     def _describe(self, block: pcapng.InterfaceDescription, writer: _Writer) -> None:
-        number = writer.add(with_comment(block, f"from {self.path.name}"))
-        self._interfaces = np.append(self._interfaces, number)
+        self._numbers.append(writer.add(with_comment(block, f"from {self.path.name}")))
 
     def ready(self, limit: int, *, first: bool) -> int:
         """How many packets can be given: those before ``limit``, and those at it if ``first``."""
@@ -179,14 +196,20 @@ def merge(
     """
     room = max(_ROOM // len(paths), _LEAST_ROOM), max(_BYTES // len(paths), 1 << 16)
     with contextlib.ExitStack() as stack:
-        measure = stack.enter_context(ThreadPoolExecutor(1))
-        sizes = [measure.submit(RunFile.of, path) for path in paths]
         files = [stack.enter_context(_File(path, *room)) for path in paths]
         for file in files:
             file.find()
             file.sections = list(file.walk.sections)
-        merged = Merged()
-        run = merged_run([_known(file) for file in files], _first(files))
+        measure = ThreadPoolExecutor(1)
+        stack.callback(measure.shutdown, cancel_futures=True)
+        sizes = [measure.submit(RunFile.of, path) for path in paths]
+        known = [_known(file) for file in files]
+        merged = Merged(notes=[item.note for item in known if item.note])
+        run = merged_run(known, _first(files))
+        if run.counters is None and any(item.run and item.run.counters for item in known):
+            merged.notes.append(
+                "no counters of all: a file of a run is not here, or a run has none"
+            )
         with new_capture(output) as write:
             write(_header(files, run).write("<"))
             writer = _Writer(write)
@@ -197,7 +220,6 @@ def merge(
                 write(block.write("<"))
         _say(merged, files, writer)
         sources = [one.result() for one in sizes]
-        known = [_known(file) for file in files]
     merged_from = tuple(item.source(size) for item, size in zip(known, sources, strict=True))
     ended = replace(run, files=(RunFile.of(output),), merged_from=merged_from)
     ended.save(run_json_path(output))
@@ -210,7 +232,7 @@ def _write_packets(
     while True:
         for file in files:
             if not len(file):
-                file.find()
+                file.find(writer)
                 file.load(writer)
         alive = [file for file in files if len(file)]
         if not alive:
@@ -236,11 +258,9 @@ def _write_packets(
 
 
 def _known(file: _File) -> Input:
-    return Input(
-        file.path,
-        run_of(file.path, [text for header in file.sections for text in header.comments]),
-        tuple(file.walk.interfaces),
-    )
+    comments = [text for header in file.sections for text in header.comments]
+    run, note = run_of(file.path, comments)
+    return Input(file.path, run, tuple(file.walk.interfaces), note)
 
 
 def _first(files: Sequence[_File]) -> int:
@@ -258,7 +278,7 @@ def _header(files: Sequence[_File], run: Run) -> pcapng.SectionHeader:
         hardware=hardware.pop() if len(hardware) == 1 else None,
         os=systems.pop() if len(systems) == 1 else None,
         userappl=f"wtrec {run.wtrec_version}",
-        comments=[run.to_json(indent=None), *comments],
+        comments=[*([text] if (text := embedded(run)) else []), *comments],
     )
 
 
@@ -269,7 +289,7 @@ def _say(merged: Merged, files: Sequence[_File], writer: _Writer) -> None:
     for file in files:
         for count, what in (
             (file.unsorted, "packets are earlier than one before them, and stay behind it"),
-            (file.timeless, "packets have no time (Simple Packet Blocks); they have 1970 now"),
+            (file.timeless, _TIMELESS),
             (file.left_out, "blocks are left out: they must not be copied, or cannot be"),
             (file.late_comments, "comments of later sections are left out"),
         ):

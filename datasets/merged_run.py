@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import FormatError
-from .run import Counters, MergedFrom, Run, RunFile, RunInterface, run_json_path
+from .run import Counters, MergedFrom, Run, RunFile, RunInterface
+from .sidecar import has_all_files, without_counters
 from .walk import Interface
 
 T = TypeVar("T")
@@ -17,11 +17,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One capture: its file, its metadata if it has some, its interfaces known so far."""
+    """One capture.
+
+    Attributes:
+        path: Its file.
+        run: Its metadata; None if it has none.
+        interfaces: Those known so far.
+        note: Why what is beside it are no metadata; "" mostly.
+    """
 
     path: Path
     run: Run | None
     interfaces: tuple[Interface, ...]
+    note: str = ""
 
     def source(self, file: RunFile) -> MergedFrom:
         """What the merged run says of it."""
@@ -29,33 +37,21 @@ class Input:
         return MergedFrom(name=file.name, bytes=file.bytes, sha256=file.sha256, run_id=run_id)
 
 
-def run_of(capture: Path, comments: Iterable[str]) -> Run | None:
-    """A capture's metadata: ``run.json`` beside it, or else a comment of its section header."""
-    sidecar = run_json_path(capture)
-    if sidecar.exists():
-        return Run.load(sidecar)
-    for comment in comments:
-        try:
-            return Run.from_json(comment)
-        except FormatError:
-            continue
-    return None
-
-
 def merged_run(inputs: Sequence[Input], first: int) -> Run:
     """One object for all.
 
     A value that all share stays; texts that differ stand side by side. Counters are summed, each
-    run's once, if all are known. The run's id stays if all files are of that run.
+    run's once, if all are known, and all files of each run are there. The run's id stays if all
+    files are of that run.
 
     Args:
         inputs: The captures, in their order.
         first: Time of the earliest packet, ns since 1970.
     """
-    runs = [item.run for item in inputs if item.run is not None]
+    runs = _counted(inputs)
     snaps = [interface.snaplen for item in inputs for interface in item.interfaces]
     names = [
-        item.run.interface if item.run else ", ".join(each.name for each in item.interfaces)
+        item.run.interface if item.run else _texts(each.name for each in item.interfaces)
         for item in inputs
     ]
     start = min((run.start for run in runs), default=first)
@@ -90,6 +86,19 @@ def merged_run(inputs: Sequence[Input], first: int) -> Run:
         counters=_sum(runs) if len(runs) == len(inputs) else None,
     )
     return Run(**facts)
+
+
+def _counted(inputs: Sequence[Input]) -> list[Run]:
+    """Their runs, without counters where these also are of frames in files that are not there."""
+    files: dict[str, list[Path]] = {}
+    runs = []
+    for item in inputs:
+        if item.run is not None:
+            files.setdefault(item.run.run_id, []).append(item.path)
+            runs.append(item.run)
+    each = {run.run_id: run for run in runs}
+    whole = {run_id for run_id, run in each.items() if has_all_files(run, files[run_id])}
+    return [run if run.run_id in whole else without_counters(run) for run in runs]
 
 
 def _common(values: Iterable[T]) -> T | None:

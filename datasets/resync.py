@@ -22,7 +22,8 @@ from .walk_kernel import SNAPLEN
 
 _REACH = 2 * pcapng.MAX_BLOCK_LENGTH  # of a window: a block that begins in its first half fits
 _LONGEST_PACKET = 262_144  # where an interface does not say
-_MOST_OPTIONS = 65_536  # bytes
+_OPTIONS_REACH = 65_536  # bytes of a packet's options that are looked at
+_MOST_OPTIONS = 256  # of a packet; without a bound, looking at each damage anew is not linear
 _HEAD = 28  # of an enhanced packet
 
 
@@ -55,6 +56,37 @@ def next_block(source: Source, size: int, damage: int, section: Section | None) 
     return None
 
 
+def is_no_description(source: Source, damage: int, found: int, section: Section) -> bool:
+    """Whether what was lost is one block, which describes no interface and begins no section.
+
+    It is a packet or statistics: one of its lengths leads to the next block, and it names an
+    interface that was described.
+
+    Args:
+        source: The file.
+        damage: Where the block begins.
+        found: Where the next sound one does.
+        section: The section it is in.
+    """
+    lost = source.view(damage, found - damage)[: found - damage].data
+    if len(lost) < pcapng.MIN_BLOCK_LENGTH:
+        return False
+    order = section.order
+    length = struct.pack(f"{order}I", len(lost))
+    if length not in (lost[4:8], lost[-4:]):
+        return False
+    kind: int
+    number: int
+    kind, number = struct.unpack_from(f"{order}I4xI", lost)
+    if kind == pcapng.BlockType.PB:
+        (number,) = struct.unpack_from(f"{order}H", lost, 8)
+    elif kind == pcapng.BlockType.SPB:
+        number = 0
+    elif kind not in {pcapng.BlockType.EPB, pcapng.BlockType.ISB}:
+        return False
+    return number < len(section)
+
+
 def _behind(source: Source, size: int, damage: int, section: Section) -> int:
     """Where to begin to look: behind the damaged block, if it says so soundly."""
     view = source.view(damage, min(_HEAD, size - damage))
@@ -74,7 +106,7 @@ def _behind(source: Source, size: int, damage: int, section: Section) -> int:
         if captured <= min(limit, original):
             if _ends_itself(source, data_end, data_end + 4 - damage, order):
                 return data_end
-            is_cut = 0 <= length - (data_end + 4 - damage) <= _MOST_OPTIONS
+            is_cut = 0 <= length - (data_end + 4 - damage) <= _OPTIONS_REACH
             if is_cut and damage + length > size and _is_cut(source, data_end, size, order):
                 return size
     return damage + 1
@@ -89,7 +121,7 @@ def _ends_itself(source: Source, data_end: int, length: int, order: pcapng.ByteO
         length: Of the block if it had no options.
         order: Of the section.
     """
-    view = source.view(data_end, _MOST_OPTIONS + 4)[: _MOST_OPTIONS + 4].data
+    view = source.view(data_end, _OPTIONS_REACH + 4)[: _OPTIONS_REACH + 4].data
     if view[:4] == struct.pack(f"{order}I", length):
         return True
     at = _end_of_options(view, order)
@@ -102,15 +134,17 @@ def _is_cut(source: Source, data_end: int, size: int, order: pcapng.ByteOrder) -
         return True
     view = source.view(data_end, size - data_end).data
     at = _end_of_options(view, order)
-    return at is None or at + 4 > len(view)
+    return at is not None and at + 4 > len(view)
 
 
 def _end_of_options(view: memoryview, order: pcapng.ByteOrder) -> int | None:
-    """The offset behind the end mark; None if what there is has none."""
+    """The offset behind the end mark, or one behind ``view``; None if there are too many."""
     at = 0
     code: int
     size: int
-    while at + 4 <= len(view):
+    for _ in range(_MOST_OPTIONS):
+        if at + 4 > len(view):
+            return at + 4
         code, size = struct.unpack_from(f"{order}HH", view, at)
         at += 4 + size + -size % 4
         if code == 0:

@@ -25,8 +25,8 @@ from ..errors import FormatError
 from . import pcap, pcapng
 from .copying import MICROSECONDS, NANOSECONDS, blocks_of, interface_of_pcap, without_length
 from .files import sha256_of
-from .merged_run import run_of
 from .records_kernel import block_begins, records_of_packets
+from .sidecar import run_of
 from .sink import Sink, new_capture
 from .source import Source
 from .walk import Between, Damage, Interface, Records, Walk
@@ -262,7 +262,7 @@ def to_frames(source: Path, output: Path, on_progress: Progress = lambda _: None
             writer.write_batch(frames.arrow)
             done.packets += len(frames)
             on_progress(reader.source)
-        facts = {"capture_sha256": digest.result(), **_facts(source, reader)}
+        facts = {"capture_sha256": digest.result(), **_facts(source, reader, done)}
         writer.add_key_value_metadata({f"wtrec.{key}": value for key, value in facts.items()})
     done.losses = list(reader.losses)
     if reader.other_linktypes:
@@ -277,9 +277,10 @@ def to_frames(source: Path, output: Path, on_progress: Progress = lambda _: None
     return done
 
 
-def _facts(source: Path, reader: CaptureReader) -> dict[str, str]:
+def _facts(source: Path, reader: CaptureReader, done: Converted) -> dict[str, str]:
     comments = [text for section in reader.sections for text in section.comments]
-    run = run_of(source, comments)
+    run, note = run_of(source, comments)
+    done.notes += [note] if note else []
     counters = ("ifrecv", "ifdrop", "filteraccept", "osdrop", "usrdeliv")
     values = {
         "interfaces": [asdict(interface) for interface in reader.interfaces],

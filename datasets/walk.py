@@ -162,6 +162,7 @@ class Walk(Closing):
         path: A pcapng or pcap file, plain or packed with gzip or zstd.
         room: Most packets of a :class:`Records`.
         max_bytes: Packet bytes after which it ends, too.
+        start: Where a section of pcapng begins; pcap is read from its header alone.
 
     Attributes:
         path: The file.
@@ -177,6 +178,7 @@ class Walk(Closing):
     Raises:
         FormatError: Not a capture.
         OSError: The file cannot be opened.
+        ValueError: A start in pcap.
     """
 
     def __init__(
@@ -204,6 +206,9 @@ class Walk(Closing):
                 offset=0,
                 hint=self.source.damage,
             )
+        if self.format == "pcap" and start:
+            self.source.close()
+            raise ValueError(f"{path}: pcap is read from its header on, not from offset {start}")
         self._events = self._pcapng() if self.format == "pcapng" else self._pcap()
 
     def close(self) -> None:

@@ -31,14 +31,10 @@ from wtrec.datasets.pcapng import (
     SimplePacket,
     read_block,
 )
-from wtrec.datasets.run import Counters, Run, RunInterface
+from wtrec.datasets.run import Counters, Run, RunFile, RunInterface
 from wtrec.errors import FormatError
 
-
-def write(path: Path, blocks: list[Block], order: ByteOrder = "<") -> Path:
-    """A capture of these blocks."""
-    path.write_bytes(b"".join(block.write(order) for block in blocks))
-    return path
+from .conftest import write
 
 
 def blocks_of(path: Path) -> list[Block]:
@@ -236,6 +232,9 @@ class TestContent:
         found = packets(tmp_path / "out.pcapng")
         assert [packet.data for packet in found] == [b"b0", b"five", b"simple", b"b1"]
         assert "1 packets have no time" in merged.notes[0]
+        simple[1] = InterfaceDescription.make(127, tsresol=9, tsoffset=1_600_000_000)
+        merged = merge([second, write(first, simple)], tmp_path / "out.pcapng")
+        assert "the zero of their clock: 1970, or if_tsoffset" in merged.notes[0]
 
 
 class TestRun:
@@ -331,6 +330,19 @@ class TestCommand:
             )
             assert done.exit_code == 2
             assert said in done.stderr
+
+
+def test_all_files_are_opened_before_one_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is no capture is reported at once."""
+    measured: list[Path] = []
+    monkeypatch.setattr(RunFile, "of", measured.append)
+    path = capture(tmp_path / "a.pcapng", "a", [1])
+    (tmp_path / "b.pcapng").write_bytes(b"no capture")
+    with pytest.raises(FormatError, match="neither pcapng nor pcap"):
+        merge([path, tmp_path / "b.pcapng"], tmp_path / "out.pcapng")
+    assert measured == []
 
 
 def test_json_has_the_sources(tmp_path: Path) -> None:

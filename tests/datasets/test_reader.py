@@ -35,6 +35,8 @@ from wtrec.datasets.reader import CaptureReader, read_frames
 from wtrec.dot11 import fcs, radiotap
 from wtrec.errors import FormatError, LossWarning
 
+from .conftest import write
+
 RADIOTAP = radiotap.build(flags=radiotap.Flags.FCS, rate=12, dbm_antenna_signal=-40)
 SECOND = 10**9
 
@@ -48,12 +50,6 @@ def frame(number: int, size: int = 20) -> bytes:
 def numbers(batch: pa.RecordBatch) -> list[int]:
     """The numbers that ``frame`` put into the frames of a batch."""
     return [int.from_bytes(mpdu[24:28], "big") for mpdu in batch.column("mpdu").to_pylist()]
-
-
-def write(path: Path, blocks: list[Block], order: ByteOrder = "<") -> Path:
-    """A file with one block after the other."""
-    path.write_bytes(b"".join(block.write(order) for block in blocks))
-    return path
 
 
 def simple_capture(path: Path, count: int, size: int = 20) -> Path:

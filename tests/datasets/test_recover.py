@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import subprocess
+import time
 from itertools import accumulate
 from pathlib import Path
 
@@ -25,7 +27,8 @@ from wtrec.datasets.pcapng import (
     SectionHeader,
     SimplePacket,
 )
-from wtrec.datasets.recover import Salvage, recover
+from wtrec.datasets.recover import recover
+from wtrec.datasets.salvage import Copy, Salvage
 from wtrec.datasets.walk import Damage, Records, Walk
 from wtrec.errors import FormatError, WtrecError
 
@@ -240,6 +243,45 @@ class TestMiddle:
         assert found == [b"0", b"11"]
         assert "may be another interface's" in salvage.notes[0]
 
+    @pytest.mark.parametrize("place", [0, 4, 8, 12])
+    def test_the_header_of_a_second_section_is_lost(self, tmp_path: Path, place: int) -> None:
+        """Its packets seem to be those of the first one's interface, which is said."""
+        first = b"".join(block.write("<") for block in HEAD) + b"".join(enhanced(3))
+        second = bytearray(first)
+        second[place] ^= 1
+        salvage, _ = save(first + bytes(second), tmp_path)
+        if salvage.lost:  # else its version is another, or its type is one that nobody knows
+            assert "may be another interface's" in salvage.notes[0]
+        assert salvage.lost or place in {0, 12}
+
+    def test_a_lost_packet_leaves_no_doubt(self, tmp_path: Path) -> None:
+        """Nor does what is lost in front of a section's header; a hole between packets does."""
+        head = b"".join(block.write("<") for block in HEAD)
+        wires = enhanced(9)
+        for place in (4, 20, len(wires[5]) - 4):
+            broken = bytearray(wires[5])
+            broken[place] ^= 0x40
+            data = b"".join([head, *wires[:5], broken, *wires[6:]])
+            assert save(data, tmp_path)[0].notes == []
+        assert save(head + wires[0] + bytes(40) + head + wires[1], tmp_path)[0].notes == []
+        (note,) = save(head + wires[0] + bytes(40) + wires[1], tmp_path)[0].notes
+        assert "may be another interface's" in note
+        statistics = bytearray(InterfaceDescription.make(127).write("<"))
+        statistics[0] = 5  # one that was a description, and names no interface that there is
+        (note,) = save(head + wires[0] + bytes(statistics) + wires[1], tmp_path)[0].notes
+        assert "may be another interface's" in note
+
+    def test_options_without_an_end(self, tmp_path: Path) -> None:
+        """Damage before thousands of what may be options takes no longer than other damage."""
+        damage = struct.pack("<8I", 6, 13, 0, 1, 1, 4, 4, 1)
+        names = NameResolution.make([]).write("<")[:4] + struct.pack("<2I", 12, 12)
+        head = b"".join(block.write("<") for block in HEAD)
+        options = b"\1\0\0\0" * 16_384
+        begin = time.process_time()
+        salvage, _ = save(head + enhanced(1)[0] + (damage + names) * 500 + options, tmp_path)
+        assert time.process_time() - begin < 1
+        assert len(salvage.lost) == 501
+
     def test_a_section_of_known_length(self, tmp_path: Path) -> None:
         """Its length is no longer told, since it is another."""
         head = SectionHeader(section_length=4000).write("<") + HEAD[1].write("<")
@@ -257,6 +299,20 @@ class TestMiddle:
             assert found == [b"%d" % k * (k % 40 + 1) for k in range(60) if k != 30]
             (part,) = salvage.lost
             assert (part.length, part.after) == (len(wires[30]), 30)
+
+    @pytest.mark.parametrize("value", [0x7FFFFFFF, 20_000, 3])
+    @pytest.mark.parametrize("at", [50, 99])
+    def test_pcap_records_in_packets(self, tmp_path: Path, value: int, at: int) -> None:
+        """A wrong length costs its record alone, though packets carry what looks like records."""
+        inner = b"".join(records(5)) + bytes(50)
+        wires = [
+            PcapRecord(10**18 + k * 10**9, inner, len(inner)).write(HEADER) for k in range(100)
+        ]
+        wires[at] = wires[at][:8] + value.to_bytes(4, "little") + wires[at][12:]
+        salvage, found = save(HEADER.write() + b"".join(wires), tmp_path)
+        assert found == [inner] * 99
+        (part,) = salvage.lost
+        assert (part.length, part.after) == (len(wires[0]), at)
 
     def test_pcap_hole(self, tmp_path: Path) -> None:
         """Zeros over several records."""
@@ -377,7 +433,7 @@ def test_what_differs_when_read_again_is_not_written(
     broken.write_bytes(b"".join(block.write("<") for block in BLOCKS))
     verify = module._verify
 
-    def spoiled(temporary: Path, output: Path, copy: module._Copy) -> None:
+    def spoiled(temporary: Path, output: Path, copy: Copy) -> None:
         data = bytearray(temporary.read_bytes())
         data[data.index(b"first")] ^= 1
         temporary.write_bytes(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wtrec.datasets.files import atomic_write
+from wtrec.datasets.files import atomic_write, replacing
 from wtrec.datasets.members import from_rfc3339, to_rfc3339
 from wtrec.datasets.run import (
     Counters,
@@ -200,6 +201,34 @@ class TestAtomicWrite:
         with pytest.raises(OSError, match="folder"):
             atomic_write(tmp_path / "folder", b"new")
         assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+    def test_a_file_that_was_made_meanwhile_stays(self, tmp_path: Path) -> None:
+        """Where there was none at first, another's is not replaced."""
+        path = tmp_path / "file"
+        meanwhile = pytest.raises(FileExistsError, match="made by another meanwhile")
+        with meanwhile, replacing(path) as temporary:
+            temporary.write_bytes(b"mine")
+            path.write_bytes(b"another's")
+        assert path.read_bytes() == b"another's"
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_without_links(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On a file system without hard links, files get their names all the same."""
+
+        def refuse(path: Path, _: Path) -> None:
+            raise OSError(errno.EPERM, "no links here", str(path))
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+        atomic_write(tmp_path / "file", b"new")
+        assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+        with pytest.raises(FileExistsError), replacing(tmp_path / "other") as temporary:
+            (tmp_path / "other").write_bytes(temporary.read_bytes())
+
+    @pytest.mark.parametrize("name", ["n" * 255, "\N{SNOWMAN}" * 85])
+    def test_the_longest_names(self, tmp_path: Path, name: str) -> None:
+        """What fits as a name does, though a temporary one would be longer."""
+        atomic_write(tmp_path / name, b"new")
+        assert (tmp_path / name).read_bytes() == b"new"
 
 
 class TestTimes:

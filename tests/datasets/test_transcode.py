@@ -30,11 +30,7 @@ from wtrec.datasets.reader import read_frames
 from wtrec.datasets.transcode import to_frames, to_pcap, to_pcapng
 from wtrec.errors import FormatError
 
-
-def write(path: Path, blocks: list[Block]) -> Path:
-    """A capture of these blocks."""
-    path.write_bytes(b"".join(block.write("<") for block in blocks))
-    return path
+from .conftest import write
 
 
 def records(path: Path) -> tuple[PcapHeader, list[PcapRecord]]:

@@ -49,3 +49,11 @@ def test_resume(tmp_path: Path) -> None:
                     if resumes:
                         walk.resume(event.offset + 24)
             assert walk.packets == 1 + resumes
+
+
+def test_pcap_has_no_start(tmp_path: Path) -> None:
+    """Its records say too little without the header of the file."""
+    path = tmp_path / "x"
+    path.write_bytes(bytes(8) + PcapHeader(127).write())
+    with pytest.raises(ValueError, match="not from offset 8"):
+        Walk(path, start=8)
