@@ -8,6 +8,7 @@ from . import (
     analysis,
     capture,
     copies,
+    datasets,
     decode,
     phy,
     phy_b,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "recovery_real": ("Recovery on a real capture", recovery_real),
     "copies": ("Recovery from several damaged copies", copies),
     "tidy": ("Merging, converting and recovering captures", tidy),
+    "datasets": ("Making and verifying datasets", datasets),
     "send": ("The sender's pace", send),
     "capture": ("Capture on a simulated monitor interface", capture),
 }
