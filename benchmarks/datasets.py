@@ -1,7 +1,7 @@
 """Making and verifying datasets, beside sha256sum of the same bytes.
 
 Whole commands are timed, start-up included, with the files in memory. ``create`` waits until its
-copy is on the disk, which ``sha256sum`` does not need: so the disk's own rate stands beside, as that
+copy is on the disk, which ``sha256sum`` does not need: so the disk itself stands beside, as the rate
 of ``dd conv=fsync``. Both decode each capture as well, and check the FCS of every frame.
 """
 
