@@ -81,8 +81,23 @@ class Analysis:
         to_repair = self.census.bad - self.matching[Outcome.REWRITTEN]
         found += [
             f"{score.path.name} answers for {score.attempted} of {to_repair} bad frames"
+            if score.covers_to is None
+            else f"{score.path.name} is partial: it covers frames up to {score.covers_to}; "
+            f"{score.not_covered} of {to_repair} bad frames are behind it, and not judged; "
+            "wtrec replay --resume completes it"
             for score in self.algorithms
-            if score.attempted < to_repair
+            if score.attempted < to_repair or score.covers_to is not None
+        ]
+        found += [
+            f"{score.path.name}: {score.dropped:,} of {score.attempted:,} bad frames were dropped "
+            "by the replay, too late when their turn came: they count as not repaired"
+            for score in self.algorithms
+            if score.dropped
+        ]
+        found += [
+            f"{score.path.name} is of several passes over the capture: the first is judged"
+            for score in self.algorithms
+            if score.later_loops
         ]
         return found
 
@@ -112,6 +127,15 @@ class Analysis:
             "by": [group.to_json() for group in self.groups],
             "signal": self.signal.to_json(),
             "algorithms": [score.to_json() for score in self.algorithms],
+            "partial": [
+                {
+                    "results": score.path.name,
+                    "covers_to": score.covers_to,
+                    "not_covered": score.not_covered,
+                }
+                for score in self.algorithms
+                if score.covers_to is not None
+            ],
             **(self.evaluation.to_json() if self.evaluation else {}),
             "warnings": self.warnings,
             "losses": self.losses,

@@ -21,12 +21,12 @@ from .grouping import Grouping, Subgrouping, Sums
 from .kernels import CORRECT, UNJUDGED, WRONG
 from .model import FLIPS
 from .retries import Packets, SavedAirtime
-from .scoring import ABSTAINED, AlgorithmScore, Counts, Verdicts
+from .scoring import ABSTAINED, NOT_GIVEN, AlgorithmScore, Counts, Verdicts
 from .throughput import Assumptions, Cell, Repairs, model_json, throughput_row
 from .truth import Known, Outcome
 
 _RATE = "rate_mbps"
-_MEASURES = 5  # of Counts
+_MEASURES = 6  # of Counts
 
 
 class Evaluation:
@@ -105,7 +105,7 @@ class Evaluation:
             self._by_group[index].add(groups[given], *measures)
             long = data[given]
             self._by_cell[index].add(cells[given][long], *(part[long] for part in measures))
-            self._times[index].add(each.service_ns)
+            self._times[index].add(each.service_ns[each.codes != NOT_GIVEN])
             if packets:
                 self._saved[index].add(frames, bad, packets, each, cells, durations)
         self._comparisons.add(groups[bad], known.outcome == Outcome.MATCHED, verdicts)
@@ -195,10 +195,11 @@ def _measures(verdicts: Verdicts) -> list[NDArray[Any]]:
     codes = verdicts.codes
     return [
         np.ones(len(codes)),
-        codes != ABSTAINED,
+        (codes != ABSTAINED) & (codes != NOT_GIVEN),
         codes == CORRECT,
         codes == WRONG,
         codes == UNJUDGED,
+        codes == NOT_GIVEN,
     ]
 
 

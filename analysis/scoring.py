@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from ..datasets.frames import FrameBatch
 from ..datasets.parquet import TableFile
-from ..datasets.results import REPAIRED, RESULTS
+from ..datasets.results import DROPPED, REPAIRED, RESULTS
+from ..datasets.results_file import covers_to
 from ..errors import FormatError, MatchError
 from .intervals import ends
 from .kernels import CORRECT, UNJUDGED, WRONG, fcs_holds, judge_flips
 from .truth import Known, Outcome
 
-ABSTAINED = 3
-"""Beside the kernel's verdicts: the frame was left as it was."""
+ABSTAINED, NOT_GIVEN = 3, 4
+"""Beside the kernel's verdicts: the frame was left as it was; or it was dropped by the replay, and
+so not repaired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Verdicts:
 
     Attributes:
         where: Their places among the bad frames of the batch, shape (n,), rising.
-        codes: ``CORRECT``, ``WRONG``, ``UNJUDGED`` or ``ABSTAINED``, shape (n,).
+        codes: ``CORRECT``, ``WRONG``, ``UNJUDGED``, ``ABSTAINED`` or ``NOT_GIVEN``, shape (n,).
         bounds: Frame k's flips are ``flips[bounds[k]:bounds[k + 1]]``, shape (n + 1,).
         flips: Bit positions.
         service_ns: Time of the call that answered, shape (n,).
@@ -57,13 +59,15 @@ class Counts:
     correct: int
     wrong: int
     unjudged: int
+    dropped: int
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/analyze.md."""
         return {
             "attempted": self.attempted,
             "repaired": self.repaired,
-            "abstained": self.attempted - self.repaired,
+            "abstained": self.attempted - self.repaired - self.dropped,
+            "dropped": self.dropped,
             "correct": self.correct,
             "wrong": self.wrong,
             "unjudged": self.unjudged,
@@ -88,14 +92,18 @@ class AlgorithmScore:
         name: The algorithm.
         parameters: As JSON.
         path: Its results.
-        attempted: Bad frames that it was given.
+        attempted: Bad frames that were replayed into it, those that were dropped included.
         repaired: Those it claims to have repaired: correct, wrong and unjudged together.
         correct: The known part has become what was sent.
         wrong: It has not.
         unjudged: Nothing is known of the frame, or the known part had no error and was left
             alone.
+        dropped: Too late when their turn came, and so never given to it: not repaired.
         fcs_holds: Repaired frames whose FCS is good after the repair, whatever the verdict.
+        later_loops: There are answers of later passes over the capture, which are not judged.
         by: The counts by group, with the groups' keys.
+        covers_to: Of partial results: they answer for bad frames up to this number.
+        not_covered: Bad frames behind it.
     """
 
     name: str
@@ -106,13 +114,17 @@ class AlgorithmScore:
     correct: int = 0
     wrong: int = 0
     unjudged: int = 0
+    dropped: int = 0
     fcs_holds: int = 0
+    later_loops: bool = False
     by: list[dict[str, Any]] = field(default_factory=list)
+    covers_to: int | None = None
+    not_covered: int = 0
 
     @property
     def abstained(self) -> int:
         """Bad frames that it left as they were."""
-        return self.attempted - self.repaired
+        return self.attempted - self.repaired - self.dropped
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/analyze.md."""
@@ -122,6 +134,7 @@ class AlgorithmScore:
             "attempted": self.attempted,
             "repaired": self.repaired,
             "abstained": self.abstained,
+            "dropped": self.dropped,
             "correct": self.correct,
             "wrong": self.wrong,
             "unjudged": self.unjudged,
@@ -145,6 +158,7 @@ class Scorer:
             metadata.get("algorithm", results.path.stem),
             metadata.get("parameters", "{}"),
             results.path,
+            covers_to=covers_to(metadata),
         )
         self._path = results.path
         self._batches: Iterator[Any] = results.batches(65_536)
@@ -170,6 +184,10 @@ class Scorer:
             FormatError: The answers are not in the order of frames, or their flips are outside of
                 the frame, not sorted, or named twice.
         """
+        if self.score.covers_to is not None:
+            behind = frames.number[rows] > self.score.covers_to
+            damaged = known.outcome != Outcome.REWRITTEN
+            self.score.not_covered += int(np.count_nonzero(behind & damaged))
         answers = self._take(int(frames.number[-1]))
         if not len(answers):
             return Verdicts.none()
@@ -187,7 +205,8 @@ class Scorer:
             return Verdicts.none()
         bounds, positions = self._flips(answers, 8 * np.diff(frames.offsets)[rows[where]])
         self.score.attempted += len(answers)
-        repaired = answers.column("outcome").cast(pa.string()).to_numpy(False) == REPAIRED
+        outcomes = answers.column("outcome").cast(pa.string()).to_numpy(False)
+        repaired, dropped = outcomes == REPAIRED, outcomes == DROPPED
         self.score.repaired += int(repaired.sum())
         verdicts = np.full(len(answers), UNJUDGED, np.int8)
         judge_flips(
@@ -208,7 +227,9 @@ class Scorer:
         self.score.correct += int((judged == CORRECT).sum())
         self.score.wrong += int((judged == WRONG).sum())
         self.score.unjudged += int((judged == UNJUDGED).sum())
+        self.score.dropped += int(dropped.sum())
         verdicts[~repaired] = ABSTAINED
+        verdicts[dropped] = NOT_GIVEN
         service = answers.column("service_ns").to_numpy()
         return Verdicts(where, verdicts, bounds, positions, service)
 
@@ -238,7 +259,11 @@ class Scorer:
             batch = next(self._batches, None)
             if batch is None:
                 break
-            parts.append(pa.Table.from_batches([batch]))
+            part = _first_loop(pa.Table.from_batches([batch]))
+            parts.append(part)
+            if len(part) < len(batch):  # later passes over the same frames follow
+                self.score.later_loops = True
+                self._batches = iter(())
         table = pa.concat_tables(parts, promote_options="permissive")
         numbers = table.column("number").to_numpy()
         if (np.diff(numbers) <= 0).any():
@@ -246,6 +271,14 @@ class Scorer:
         count = int(np.searchsorted(numbers, last_number, side="right"))
         self._ahead = table.slice(count)
         return table.slice(0, count)
+
+
+def _first_loop(answers: Any) -> Any:
+    """Those of the first pass over the capture; they come first. Old files know no other."""
+    if "loop" not in answers.column_names:
+        return answers
+    later = np.flatnonzero(answers.column("loop").to_numpy() > 1)
+    return answers.slice(0, int(later[0])) if len(later) else answers
 
 
 def _pick(known: Known, where: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:

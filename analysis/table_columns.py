@@ -103,9 +103,10 @@ _ALGORITHM = (
     Column("parameters", _TEXT, "Its parameters, as a JSON object."),
 )
 _VERDICTS = (
-    _count("attempted", "Bad frames that the algorithm was given."),
+    _count("attempted", "Bad frames that were replayed into the algorithm."),
     _count("repaired", "Those that it claims to have repaired."),
     _count("abstained", "Those that it left as they were."),
+    _count("dropped", "Those that the replay dropped: too late when their turn came."),
     _count("correct", "Repairs that are right."),
     _count("wrong", "Repairs that are wrong."),
     _count("unjudged", "Repairs that nothing is known of."),

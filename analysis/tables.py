@@ -179,18 +179,26 @@ def _copies(analysis: Json, key: Sequence[str]) -> Rows:
             yield {**head, **patterns["copies"]}
 
 
+_NOTHING_DROPPED = {"dropped": 0}  # of analyses that were saved before replays could drop
+
+
 def _algorithms(analysis: Json, _key: Sequence[str]) -> Rows:
     found = analysis["algorithms"]
     missed = analysis["throughput"]["unattributed"]
     for (number, each), unattributed in zip(enumerate(found, 1), missed, strict=True):
         row = {name: value for name, value in each.items() if name != "by"}
-        yield {"algorithm": number, **_ends(row), "unattributed": unattributed["frames"]}
+        yield {
+            "algorithm": number,
+            **_NOTHING_DROPPED,
+            **_ends(row),
+            "unattributed": unattributed["frames"],
+        }
 
 
 def _algorithm_groups(analysis: Json, _key: Sequence[str]) -> Rows:
     for number, each in enumerate(analysis["algorithms"], 1):
         for row in each["by"]:
-            yield {**_named(number, each), **_ends(row)}
+            yield {**_named(number, each), **_NOTHING_DROPPED, **_ends(row)}
 
 
 def _pairs(analysis: Json) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..dot11.deadlines import NAMED_US, Deadline
 from .dcf import Exchange, Phy, phy_of
-from .deadlines import NAMED_US, Deadline
 from .energy import Power
 from .goodput import Ack, Delivery, Share, deliver, goodput_interval
 from .intervals import ends

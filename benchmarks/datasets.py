@@ -1,8 +1,8 @@
 """Making and verifying datasets, beside sha256sum of the same bytes.
 
 Whole commands are timed, start-up included, with the files in memory. ``create`` waits until its
-copy is on the disk, which ``sha256sum`` does not need: so the disk itself stands beside, as the rate
-of ``dd conv=fsync``. Both decode each capture as well, and check the FCS of every frame.
+copy is on the disk, which ``sha256sum`` does not need: so the rate of ``dd conv=fsync`` stands
+beside. Both decode each capture as well, and check the FCS of every frame.
 """
 
 from __future__ import annotations

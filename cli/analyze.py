@@ -130,6 +130,7 @@ def _print(analysis: Analysis) -> None:
     header += ["BER", "(95 %)", "BER in bad", "(95 %)"]
     print_table([*analysis.by, *header], rows)
     if analysis.algorithms:
+        is_dropping = any(score.dropped for score in analysis.algorithms)
         scores = [
             [
                 _choice(score),
@@ -140,11 +141,12 @@ def _print(analysis: Analysis) -> None:
                 number(score.unjudged),
                 number(score.fcs_holds),
                 number(score.abstained),
+                *([number(score.dropped)] if is_dropping else []),
             ]
             for score in analysis.algorithms
         ]
         names = ["algorithm", "attempted", "repaired", "correct", "WRONG", "unjudged"]
-        names += ["FCS holds", "abstained"]
+        names += ["FCS holds", "abstained", *(["dropped"] if is_dropping else [])]
         print_table(names, scores)
 
 

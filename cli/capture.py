@@ -203,7 +203,7 @@ def capture(
             progress=display,
             on_start=say_when_compiling,
             on_filter=functools.partial(say_what_filters, quiet=quiet),
-            rates=rates,
+            observer=rates,
         )
         display.close()
     if rates is not None:

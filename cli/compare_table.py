@@ -53,7 +53,8 @@ def print_comparison(comparison: Comparison) -> None:
         ]
         print_table([*by, "run", *header], found, _title(comparison, "differences"))
     if rows["algorithms"]:
-        names = ["attempted", "right", "WRONG", "unjudged", "abstained", "right share", "(95 %)"]
+        names = ["attempted", "right", "WRONG", "unjudged", "abstained", "dropped"]
+        names += ["right share", "(95 %)"]
         print_table(["run", "algorithm", *names], [_algorithm(row) for row in rows["algorithms"]])
     if rows["algorithm_differences"]:
         found = [
@@ -102,7 +103,7 @@ def _group(row: Row, by: Sequence[str]) -> list[str]:
 
 
 def _algorithm(row: Row) -> list[str]:
-    names = ("attempted", "correct", "wrong", "unjudged", "abstained")
+    names = ("attempted", "correct", "wrong", "unjudged", "abstained", "dropped")
     return [
         str(row["run"]),
         str(row["label"]),

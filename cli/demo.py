@@ -55,7 +55,7 @@ def demo(context: click.Context, directory: Path, frames: int, seed: int) -> Non
     simulation = Simulation(points=POINTS, channel="awgn", frames=frames, length=LENGTH, seed=seed)
     write_run(simulation, capture)
     click.echo(f"\n2. wtrec replay {capture} " + " ".join(f"--algo {name}" for name in ALGORITHMS))
-    context.invoke(replay, capture=capture, choices=ALGORITHMS, quiet=True)
+    context.invoke(replay, sources=(capture,), choices=ALGORITHMS, quiet=True)
     click.echo(f"\n3. wtrec analyze {capture} --by rate,snr_db")
     context.invoke(analyze, capture=capture, by="rate,snr_db", quiet=True)
     click.echo(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..datasets.run import Counters
     from ..recorder.capture import CaptureSummary
@@ -27,14 +27,21 @@ class Display:
         on_terminal: Show the line, or the table.
         lines: Print a line an interface instead, wherever that goes.
         rates: Show these.
+        more: What stands behind the numbers.
     """
 
     def __init__(
-        self, *, on_terminal: bool, lines: bool = False, rates: LiveRates | None = None
+        self,
+        *,
+        on_terminal: bool,
+        lines: bool = False,
+        rates: LiveRates | None = None,
+        more: Callable[[], str] = str,
     ) -> None:
         self._line = on_terminal and not lines
         self._lines = lines
         self._rates = rates
+        self._more = more
         self._live: Any = None
         self._has_header = False
         self._written = 0
@@ -80,7 +87,7 @@ class Display:
         return (
             f"{counters.written:,} frames, {rate:,.0f}/s, {_share(counters)} bad FCS, "
             f"{counters.dropped_by_kernel:,} dropped, {snapshot.path.name} "
-            f"{snapshot.size / 1e6:,.1f} MB"
+            f"{snapshot.size / 1e6:,.1f} MB{self._more()}"
         )
 
     def _show_table(self, snapshot: Snapshot) -> None:

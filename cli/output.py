@@ -7,14 +7,24 @@ import functools
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import click
 
 from ..errors import EXIT_LOSS
 
-if TYPE_CHECKING:
-    from ..datasets.reader import CaptureReader
+
+class Progressing(Protocol):
+    """What is on its way through a capture: a reader, or a replay."""
+
+    @property
+    def frames(self) -> int:
+        """Frames so far."""
+        ...
+
+    def progress(self) -> tuple[int, int]:
+        """Bytes of the file used so far, and its size."""
+        ...
 
 
 @functools.cache  # commands call each other; once is enough
@@ -67,7 +77,7 @@ def share(part: float | None) -> str:
 class Tick(Protocol):
     """Moves a progress bar to where a reader stands."""
 
-    def __call__(self, step: str, reader: CaptureReader, /) -> None:
+    def __call__(self, step: str, reader: Progressing, /) -> None:
         """``reader`` is busy with ``step``."""
 
 
@@ -91,16 +101,16 @@ def progress(*, quiet: bool = False) -> Iterator[Tick]:
     with bar:
         task = bar.add_task("", frames=0)
 
-        def tick(step: str, reader: CaptureReader) -> None:
+        def tick(step: str, reader: Progressing) -> None:
             done, size = reader.progress()
             bar.update(task, description=step, completed=done, total=size, frames=reader.frames)
 
         yield tick
 
 
-def finish(context: click.Context, losses: Sequence[str]) -> None:
-    """Say what was lost, and leave with the exit code that says so."""
+def finish(context: click.Context, losses: Sequence[str], *, exit_code: int = 0) -> None:
+    """Say what was lost, and leave with the exit code that says so, or a worse one."""
     for loss in losses:
         click.echo(f"wtrec: warning: {loss}", err=True)
-    if losses:
-        context.exit(EXIT_LOSS)
+    if losses or exit_code:
+        context.exit(exit_code or EXIT_LOSS)

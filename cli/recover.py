@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..datasets.recover import Salvage
 
 _JOURNAL = ".arrows"
+_ROWS = {"tx": "packets that were sent", "results": "bad frames that were answered for"}
 
 
 @click.command(short_help="Save what is whole of a damaged capture.")
@@ -50,7 +51,8 @@ def recover(
     or pcap, plain or packed with gzip or zstd. It is only read. The new file is read again, and
     compared, before it gets its name.
 
-    A journal that a killed `wtrec send` left (RUN.tx.arrows) becomes RUN.tx.parquet.
+    A journal that a killed `wtrec send` left (RUN.tx.arrows) becomes RUN.tx.parquet, and that of a
+    killed `wtrec replay` (RUN.<algo>.arrows) RUN.<algo>.parquet, which says that it is partial.
 
     \b
     Exit codes: 0 nothing was lost, 1 nothing could be saved, 2 wrong usage, 3 something was lost.
@@ -146,7 +148,7 @@ def _recover_journal(
     losses = []
     if saved.lost:
         losses.append(
-            f"{file}, offset {saved.bytes}: {saved.lost:,} bytes lost behind packet {saved.rows}: "
+            f"{file}, offset {saved.bytes}: {saved.lost:,} bytes lost behind row {saved.rows}: "
             "a batch is cut off, or damaged"
         )
     if output_format == "json":
@@ -165,5 +167,5 @@ def _recover_journal(
         )
     elif not quiet:
         end = "what could be saved" if saved.lost else "whole"
-        click.echo(f"{output}: {saved.rows:,} packets that were sent: {end}")
+        click.echo(f"{output}: {saved.rows:,} {_ROWS[saved.table]}: {end}")
     finish(context, losses)

@@ -1,40 +1,149 @@
-"""``wtrec replay``: a capture into recovery algorithms."""
+"""``wtrec replay``: captures into recovery algorithms."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .output import finish, number, print_json, print_table, progress, say_when_compiling
+from ..errors import EXIT_FAILED
+from .output import finish, say_when_compiling
+from .replay_departures import (
+    STDOUT,
+    check_target,
+    departures_of,
+    departures_option,
+    let_depart,
+    opened,
+    say_departed,
+    stdout_for,
+)
+from .replay_fixed import check_fixed, fixed_options, write_fixed
+from .replay_live import FileOrInterface, Interface, LiveAsked, live_options, replay_live
+from .signals import asked_by_signals
 
 if TYPE_CHECKING:
-    from ..replay.engine import ReplaySummary
+    from ..replay.engine import Score
+    from ..replay.jobs import Task
     from ..replay.pacing import Pace
+    from ..replay.schedule import Schedule
+    from .conditions import Condition
 
-_Positive = click.FloatRange(min=0, min_open=True)
+
+class _Positive(click.FloatRange):
+    """A number above 0 that is none of infinity and NaN."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r}, wanted a finite number", param, ctx)
+        return number
 
 
-@click.command(short_help="Feed a capture into recovery algorithms.")
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NO_OPTIONS: dict[str, Any] = {
+    **dict.fromkeys(("topspeed", "rate", "pps", "mbps", "pps_profile", "deadline", "select")),
+    **dict.fromkeys(("warm_up", "duration", "limit", "max_gap", "batch")),
+    "start_offset": 0.0,
+    "loop": 1,
+    "on_overrun": "wait",
+}
+_PACES = ("topspeed", "rate", "pps", "mbps", "pps_profile")
+
+
+@click.command(short_help="Feed captures into recovery algorithms.")
 @click.argument(
-    "capture",
-    metavar="RUN.pcapng",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "sources", metavar="RUN.pcapng...|IFACE", nargs=-1, required=True, type=FileOrInterface()
 )
 @click.option(
     "--algo",
     "choices",
     multiple=True,
-    required=True,
     metavar="NAME[:KEY=VALUE,...]",
     help="A recovery algorithm, see wtrec algos, or exec:COMMAND for a program; repeatable.",
 )
 @click.option("--topspeed", is_flag=True, help="As fast as the algorithms take them (default).")
-@click.option("--rate", type=_Positive, metavar="X", help="X times as fast as recorded.")
-@click.option("--pps", type=_Positive, metavar="N", help="N frames per second.")
+@click.option("--rate", type=_Positive(), metavar="X", help="X times as fast as recorded.")
+@click.option("--pps", type=_Positive(), metavar="N", help="N frames per second.")
+@click.option("--mbps", type=_Positive(), metavar="N", help="N Mbit of MPDUs per second.")
+@click.option(
+    "--pps-profile",
+    type=_FILE,
+    metavar="FILE",
+    help="Frames per second by a schedule: lines of seconds and frames a second.",
+)
+@click.option(
+    "--max-gap", type=_Positive(), metavar="S", help="Count longer gaps in recorded time as S."
+)
+@click.option(
+    "--start-offset",
+    type=click.FloatRange(0, 1e9),
+    default=0.0,
+    metavar="S",
+    help="Begin S seconds of recorded time behind the first frame.",
+)
+@click.option(
+    "--warm-up",
+    type=click.FloatRange(0, 1e9),
+    metavar="S",
+    help="Show the algorithms S seconds before that, unjudged; all if not given.",
+)
+@click.option("--duration", type=_Positive(), metavar="S", help="Only S seconds of recorded time.")
+@click.option(
+    "--select", metavar="EXPR", help="Only these frames: 'rate_mbps == 54 and not retry'."
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N frames.")
+@click.option(
+    "--loop", type=click.IntRange(1), default=1, metavar="N", help="All that, N times over."
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 65_536),
+    metavar="N",
+    help="Up to N frames in a call; 1 if not given, at top speed 65536.",
+)
+@click.option(
+    "--deadline",
+    metavar="NAME|US",
+    help="For answers: sifs, sifs-5ghz, block-ack, application, or microseconds.",
+)
+@click.option(
+    "--on-overrun",
+    type=click.Choice(["wait", "drop"]),
+    default="wait",
+    show_default=True,
+    help="Frames past the deadline when their turn comes are served, or dropped.",
+)
+@click.option(
+    "--find-max", is_flag=True, help="Find the largest --pps that each algorithm sustains."
+)
+@click.option(
+    "--trial",
+    type=_Positive(),
+    default=1.0,
+    show_default=True,
+    metavar="S",
+    help="How long each trial of --find-max lasts.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 4096),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Algorithms and captures at a time, each in a process of its own.",
+)
+@click.option("--stats", type=_Positive(), metavar="S", help="Say every S seconds how it goes.")
 @click.option(
     "-o",
     "output",
@@ -42,6 +151,14 @@ _Positive = click.FloatRange(min=0, min_open=True)
     metavar="RESULTS.parquet",
     help="The results (one algorithm only); RUN.<algo>.parquet beside the capture if not given.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Complete the results of a replay that was ended by Ctrl-C, or killed.",
+)
+@departures_option
+@fixed_options
+@live_options
 @click.option(
     "--format",
     "output_format",
@@ -53,108 +170,233 @@ _Positive = click.FloatRange(min=0, min_open=True)
 @click.pass_context
 def replay(
     context: click.Context,
-    capture: Path,
+    /,
+    sources: tuple[Path | Interface, ...],
     choices: tuple[str, ...],
-    topspeed: bool,
-    rate: float | None,
-    pps: float | None,
-    limit: int | None,
     output: Path | None,
     output_format: str,
+    jobs: int,
+    stats: float | None,
+    find_max: bool,
+    trial: float,
+    resume: bool,
+    target: str | None,
+    fixed: Path | None,
+    keep_original: bool,
+    force: bool,
+    recording: Path | None,
+    filter_text: str | None,
+    count: int | None,
+    stop_at: tuple[Condition, ...],
     quiet: bool,
+    **options: Any,
 ) -> None:
-    """Feed the frames of RUN.pcapng into recovery algorithms and keep what they make of them.
+    """Feed the frames of captures into recovery algorithms and keep what they make of them.
+
+    Or those of a monitor interface IFACE, as they are captured.
 
     The algorithms see what a receiver has, never the tx log. How many repairs are right is
     for wtrec analyze to say.
     """
-    if sum([topspeed, rate is not None, pps is not None]) > 1:
-        raise click.UsageError("--topspeed, --rate and --pps are three paces: take one")
-    if not all(math.isfinite(pace) for pace in (rate, pps) if pace is not None):
-        raise click.UsageError("--rate and --pps take finite numbers")
-    if output is not None and len(choices) > 1:
-        raise click.UsageError("-o names one file, but there are several algorithms")
+    as_json = output_format == "json"
+    if not choices and target is None:
+        raise click.UsageError("give an algorithm (--algo), or where frames go (--to), or both")
+    if output is not None and len(choices) * len(sources) > 1:
+        raise click.UsageError("-o names one file, but there are several algorithms or captures")
+    if find_max and any(options[name] for name in _PACES):
+        raise click.UsageError("--find-max tries paces of its own: give none")
+    check_target(target, len(choices), len(sources), options["loop"], as_json=as_json)
+    if target is not None and (resume or find_max):
+        raise click.UsageError("--to is for one replay from its begin: no --resume, no --find-max")
+    schedule = _schedule(options, default_rate=None if target is None else 1.0)
+    asked = LiveAsked(recording, filter_text, count, stop_at, force, quiet or target == STDOUT)
+    if any(isinstance(source, Interface) for source in sources):
+        if (schedule != _schedule(_NO_OPTIONS) and target is None) or resume or fixed or find_max:
+            raise click.UsageError("an interface has its own pace: replay its recording (-w) later")
+        losses, code = _live(sources, asked, choices, output, target, as_json=as_json)
+        finish(context, losses, exit_code=code)
+        return
+    captures = tuple(source for source in sources if isinstance(source, Path))
+    if asked.is_any:
+        raise click.UsageError("-w, -f, -c and -a are for an interface, and this is a file")
     say_when_compiling()
-    from ..datasets.run import results_path, tx_log_path
+    from ..datasets.run import tx_log_path
+    from ..replay.interruption import Interruption
+    from ..replay.jobs import run_all
+    from . import replay_output as show
+
+    interruption = Interruption()
+    with contextlib.ExitStack() as held:
+        stdout = held.enter_context(stdout_for(target))
+        held.enter_context(asked_by_signals(interruption.ask))
+        outlet = held.enter_context(opened(target, stdout, interruption)) if target else None
+        if outlet is not None and not choices:
+            alone = let_depart(captures[0], outlet, schedule, interruption)
+            say_departed(alone, as_json=as_json, alone=True)
+            finish(context, alone.losses())
+            return
+        tasks = _tasks(captures, choices, output, schedule, resume=resume)
+        kept = [*captures, *map(tx_log_path, captures), *(task.output for task in tasks)]
+        check_fixed(fixed, kept, len(tasks), keep_original=keep_original, force=force)
+        if find_max:
+            show.largest(tasks, trial, as_json=as_json, quiet=quiet)
+            return
+        leaving = held.enter_context(departures_of(captures[0], outlet))
+        with show.told(tasks, every=stats, quiet=asked.quiet) as tell:
+            outcomes = run_all(
+                tasks,
+                jobs,
+                tell,
+                interruption=interruption,
+                leaving=leaving.of if leaving is not None else None,
+            )
+        scores: list[Score] = []
+        errors: list[tuple[Task, Exception]] = []
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                errors.append((task, outcome))
+            else:
+                scores.append(outcome)
+        if len(tasks) == len(errors) == 1:
+            raise errors[0][1]
+        if fixed is not None:
+            write_fixed(captures[0], tasks[0].output, fixed, keep_original=keep_original)
+        departed = leaving.departed if leaving else None
+        summary = show.summary(schedule, scores, errors, departed)
+        show.print_summary(summary, as_json=as_json)
+        if departed is not None:
+            say_departed(departed, as_json=as_json)
+    finish(context, summary.losses, exit_code=EXIT_FAILED if errors else 0)
+
+
+def _live(
+    sources: tuple[Path | Interface, ...],
+    asked: LiveAsked,
+    choices: tuple[str, ...],
+    output: Path | None,
+    target: str | None,
+    *,
+    as_json: bool,
+) -> tuple[list[str], int]:
+    """Replay what is captured; what was lost, and the exit code of the capture."""
+    source, *others = sources
+    if others or not isinstance(source, Interface):
+        raise click.UsageError("an interface is replayed alone, without other captures")
+    if not choices:
+        raise click.UsageError(f"{source} is an interface: name an algorithm with --algo")
+    if output is not None and asked.recording is None:
+        raise click.UsageError("-o keeps results of frames that are not kept: record with -w")
     from ..replay.algorithm import make
     from ..replay.engine import Contender
-    from ..replay.engine import replay as run_replay
+    from ..replay.interruption import Interruption
+    from ..replay.schedule import Schedule
+    from . import replay_output as show
 
-    contenders: list[Contender] = []
+    def contenders(capture: Path) -> list[Contender]:
+        tasks = _tasks((capture,), choices, output, Schedule())
+        return [Contender(*make(task.choice), task.output) for task in tasks]
+
+    with contextlib.ExitStack() as held:
+        stdout = held.enter_context(stdout_for(target))
+        outlet = None
+        if target is not None:
+            outlet = held.enter_context(opened(target, stdout, Interruption(), drops=False))
+        done = replay_live(source, asked, contenders, outlet)
+        summary = show.summary(Schedule(), done.scores, [], done.departed, live=done.losses)
+        show.print_summary(summary, as_json=as_json)
+        if done.departed is not None:
+            say_departed(done.departed, as_json=as_json)
+    return summary.losses, done.exit_code
+
+
+def _schedule(options: dict[str, Any], *, default_rate: float | None = None) -> Schedule:
+    """What the options say; frames that leave do so in recorded time, if no pace is given.
+
+    Raises:
+        click.UsageError: They contradict each other.
+        FormatError: The file of --pps-profile is no schedule.
+    """
+    from ..datasets.expression import Expression
+    from ..dot11.deadlines import Deadline
+    from ..replay.queue import Overrun, Service
+    from ..replay.schedule import Schedule
+    from ..replay.source import Selection
+
+    given = [name for name in _PACES if options[name]]
+    if len(given) > 1:
+        names = " and ".join("--" + name.replace("_", "-") for name in given)
+        raise click.UsageError(f"{names} are different paces: take one")
+    try:
+        deadline = Deadline.parse(options["deadline"]) if options["deadline"] else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--deadline") from None
+    try:
+        select = Expression(options["select"]) if options["select"] is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--select") from None
+    overrun = Overrun(options["on_overrun"])
+    if overrun == Overrun.DROP and deadline is None:
+        raise click.UsageError("--on-overrun drop drops what is past its deadline: give --deadline")
+    of_time = ("start_offset", "warm_up", "duration", "limit", "loop", "max_gap")
+    selection = Selection(select=select, **{name: options[name] for name in of_time})
+    service = Service(options["batch"], deadline, overrun)
+    if default_rate is not None and not given:
+        options = {**options, "rate": default_rate}
+    return Schedule(_pace(options), selection, service)
+
+
+def _pace(options: dict[str, Any]) -> Pace:
+    from ..replay.pacing import FramesPerSecond, MegabitsPerSecond, RecordedTime, TopSpeed
+    from ..replay.profile import Profile
+
+    if options["pps_profile"]:
+        return Profile.read(options["pps_profile"])
+    for name, pace in (
+        ("rate", RecordedTime),
+        ("pps", FramesPerSecond),
+        ("mbps", MegabitsPerSecond),
+    ):
+        if options[name]:
+            return pace(options[name])
+    return TopSpeed()
+
+
+def _tasks(
+    captures: tuple[Path, ...],
+    choices: tuple[str, ...],
+    output: Path | None,
+    schedule: Schedule,
+    *,
+    resume: bool = False,
+) -> list[Task]:
+    """Every algorithm on every capture; each is made once before, to see whether it can be.
+
+    Raises:
+        click.UsageError: Two would write one file, or one would write over what is read.
+        AlgorithmError: No such algorithm.
+    """
+    from ..datasets.run import results_path, tx_log_path
+    from ..replay.algorithm import make
+    from ..replay.jobs import Task
+
+    names = []
     for choice in choices:
-        algorithm, parameters = make(choice)
-        path = output or results_path(capture, algorithm.name)
-        if path in {contender.output for contender in contenders}:
-            raise click.UsageError(
-                f"two algorithms would both write {path}: replay them one by one with -o"
-            )
-        if path.resolve() in {capture.resolve(), tx_log_path(capture).resolve()}:
-            raise click.UsageError(f"the results would overwrite {path}: name another file with -o")
-        contenders.append(Contender(algorithm, parameters, path))
-    with progress(quiet=quiet) as tick:
-        summary = run_replay(
-            capture,
-            contenders,
-            pace=_pace(rate, pps),
-            limit=limit,
-            on_progress=lambda reader: tick("replaying", reader),
-        )
-    if output_format == "json":
-        print_json(_to_json(summary))
-    else:
-        _print(summary)
-    finish(context, summary.losses)
-
-
-def _pace(rate: float | None, pps: float | None) -> Pace | None:
-    from ..replay.pacing import FramesPerSecond, RecordedTime
-
-    if rate is not None:
-        return RecordedTime(rate)
-    return None if pps is None else FramesPerSecond(pps)
-
-
-def _to_json(summary: ReplaySummary) -> dict[str, object]:
-    return {
-        "frames": summary.frames,
-        "bad": summary.bad,
-        "seconds": summary.seconds,
-        "pace": summary.pace,
-        "achieved_fps": summary.achieved_fps,
-        "algorithms": [
-            {
-                "name": score.name,
-                "results": str(score.output),
-                "attempted": score.attempted,
-                "repaired": score.repaired,
-                "abstained": score.abstained,
-                "service_ns": score.service_ns,
-                "facts": dict(score.facts),
-                "problems": list(score.problems),
-            }
-            for score in summary.scores
-        ],
-        "losses": summary.losses,
-    }
-
-
-def _print(summary: ReplaySummary) -> None:
-    click.echo(
-        f"{summary.frames:,} frames, {summary.bad:,} bad, in {summary.seconds:.2f} s: "
-        f"{summary.achieved_fps:,.0f} frames/s ({summary.pace})"
-    )
-    rows = [
-        [
-            score.name,
-            number(score.attempted),
-            number(score.repaired),
-            number(score.abstained),
-            number(score.service_ns / 1000 / score.attempted if score.attempted else None, ",.1f"),
-        ]
-        for score in summary.scores
-    ]
-    print_table(["algorithm", "bad frames", "repaired", "abstained", "us/bad frame"], rows)
-    for score in summary.scores:
-        click.echo(f"{score.name}: {score.output}")
-        for name, value in score.facts.items():
-            click.echo(f"    {name}: {number(value, ',.6g')}")
+        algorithm, _ = make(choice)
+        names.append(algorithm.name)
+        getattr(algorithm, "close", lambda: None)()
+    kept = {path.resolve() for each in captures for path in (each, tx_log_path(each))}
+    tasks: list[Task] = []
+    for capture in captures:
+        for choice, name in zip(choices, names, strict=True):
+            path = output or results_path(capture, name)
+            if path.resolve() in {task.output.resolve() for task in tasks}:
+                raise click.UsageError(
+                    f"two algorithms or captures would both write {path}: replay them one by one "
+                    "with -o"
+                )
+            if path.resolve() in kept:
+                raise click.UsageError(
+                    f"the results would overwrite {path}: name another file with -o"
+                )
+            tasks.append(Task(capture, choice, path, schedule, resume))
+    return tasks

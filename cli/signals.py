@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -20,17 +20,32 @@ def stopped_by_signals(stop: Stop, *, hangup_rotates: bool = False) -> Iterator[
         stop: Who is asked.
         hangup_rotates: SIGHUP asks for a new file instead, as of a daemon.
     """
+    hangup = stop.ask_for_new_file if hangup_rotates else None
+    with asked_by_signals(stop.ask, hangup=hangup):
+        yield
 
-    def ask(signal_number: int, _frame: FrameType | None) -> None:
-        if hangup_rotates and signal_number == signal.SIGHUP:
-            stop.ask_for_new_file()
+
+@contextlib.contextmanager
+def asked_by_signals(
+    ask: Callable[[str], object], *, hangup: Callable[[], object] | None = None
+) -> Iterator[None]:
+    """Call ``ask`` with the name of SIGINT, SIGTERM and, of a closed terminal, SIGHUP.
+
+    Args:
+        ask: It may raise, into whatever is running.
+        hangup: Is called at SIGHUP instead.
+    """
+
+    def handle(signal_number: int, _frame: FrameType | None) -> None:
+        if hangup is not None and signal_number == signal.SIGHUP:
+            hangup()
         else:
-            stop.ask(signal.Signals(signal_number).name)
+            ask(signal.Signals(signal_number).name)
 
     signals = [signal.SIGINT, signal.SIGTERM]
-    if hangup_rotates or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
+    if hangup or signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
         signals.append(signal.SIGHUP)
-    before = {number: signal.signal(number, ask) for number in signals}
+    before = {number: signal.signal(number, handle) for number in signals}
     try:
         yield
     finally:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import CaptureError
 from .output import say_when_compiling
-
-if TYPE_CHECKING:
-    from ..recorder.simulated_run import Tap
+from .tap import tap
 
 # Of wtrec.recorder.simulate and wtrec.dot11.airtime, which are too heavy to import for a help text.
 CHANNELS = ("awgn", "rayleigh", "burst", "bsc", "gilbert")
 BIT_CHANNELS = ("bsc", "gilbert")
-
-_PATIENCE_S = 60
-_FAREWELL_S = 0.5  # between the last frame and the end of the interface
 
 
 @click.command(short_help="A run without a radio.")
@@ -162,35 +154,9 @@ def simulate(
             raise CaptureError(
                 f"{path} exists; name another file with -w, or overwrite it with --force"
             )
-    with _tap(monitor) as tap:
-        run = write_run(simulation, capture, tap=tap)
+    with contextlib.nullcontext() if monitor is None else tap(monitor) as interface:
+        run = write_run(simulation, capture, tap=interface)
     if run.counters and not quiet:
         click.echo(
             f"{capture}: {run.counters.written:,} frames, {run.counters.bad_fcs:,} bad", err=True
         )
-
-
-@contextlib.contextmanager
-def _tap(monitor: str | None) -> Iterator[Tap | None]:
-    """The monitor interface, once somebody listens there."""
-    if monitor is None:
-        yield None
-        return
-    from ..recorder.interface import has_listener
-    from ..recorder.tun import MonitorTun
-
-    with MonitorTun(monitor) as tun:
-        click.echo(
-            f"{tun.name} is up; frames follow when somebody listens (wtrec capture {tun.name}), "
-            f"or in {_PATIENCE_S} s",
-            err=True,
-        )
-        give_up = time.monotonic() + _PATIENCE_S
-        while not has_listener(tun.name) and time.monotonic() < give_up:
-            time.sleep(0.05)
-        yield tun
-        time.sleep(_FAREWELL_S)
-        if has_listener(tun.name):
-            click.echo(f"all frames are sent; {tun.name} stays while somebody listens", err=True)
-        while has_listener(tun.name):
-            time.sleep(0.05)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..analysis.naming import named
-from ..errors import WtrecError
 from .output import number, print_table, share
 
 if TYPE_CHECKING:
@@ -33,15 +32,15 @@ def assumptions(
         click.BadParameter: A deadline that is none, or a file of powers that is none.
     """
     from ..analysis.dcf import Phy
-    from ..analysis.deadlines import Deadline
     from ..analysis.energy import Power
     from ..analysis.goodput import Ack
     from ..analysis.throughput import Assumptions
+    from ..dot11.deadlines import Deadline
 
     default = Assumptions()
     try:
         chosen = tuple(map(Deadline.parse, deadlines)) or default.deadlines
-    except WtrecError as error:
+    except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--deadline") from None
     return Assumptions(
         None if phy == "auto" else Phy(phy),

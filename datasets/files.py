@@ -24,8 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OSError: It cannot be written, or is no regular file; ``path`` is as it was.
     """
-    if path.exists() and not path.is_file():  # root would replace /dev/null
-        raise OSError(errno.EINVAL, "not a regular file, which could be replaced", str(path))
+    check_replaceable(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:  # name the file that was asked for
@@ -43,6 +42,16 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse what is there and no regular file: root would replace /dev/null.
+
+    Raises:
+        OSError: It is none.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file, which could be replaced", str(path))
 
 
 def atomic_write(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ Source: Arrow columnar format, "IPC Streaming Format".
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -66,6 +67,7 @@ class Journal(Closing):
         self.rows = 0
         self._table = table
         self._file = path.open("xb", buffering=0)
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # says that somebody is at work; see is_at_work
         self._fresh = io.BytesIO()  # what the stream has made, and the file does not have yet
         self._stream = pa.ipc.new_stream(self._fresh, with_metadata(table, metadata))
         self._written = 0
@@ -128,6 +130,20 @@ class Journal(Closing):
                     f"{rows} rows can be read, {self.rows} were written", path=str(self.path)
                 )
         self.path.unlink()
+
+
+def is_at_work(path: Path) -> bool:
+    """Whether the writer of a journal is still alive.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 class JournalFile(Closing):

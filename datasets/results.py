@@ -2,7 +2,11 @@
 
 The file's metadata: ``algorithm`` (name), ``parameters`` (JSON), ``capture`` (file name),
 ``capture_sha256``, ``pace`` and ``achieved_fps``, ``wtrec_version``; ``facts`` (JSON object of
-numbers) and ``problems`` (JSON array of lines), what the algorithm says of its own work.
+numbers) and ``problems`` (JSON array of lines), what the algorithm says of its own work;
+``selection`` (JSON object: which frames, how often), ``batch`` (most frames in a call),
+``deadline_us`` (empty without one), ``on_overrun``, and ``queue`` (JSON object: the figures of
+docs/replay.md). Of results that end early ``partial`` and ``covers_to``, of those that went on
+``resumed``: see :mod:`wtrec.datasets.results_file`.
 """
 
 from __future__ import annotations
@@ -13,14 +17,20 @@ from .schema import Column, Table
 
 REPAIRED = "repaired"
 ABSTAINED = "abstained"
+DROPPED = "dropped"
 
 RESULTS = Table(
     "results",
-    1,
+    2,
     (
         Column("number", pa.int64(), "The frame, as in frames."),
         Column("algorithm", pa.dictionary(pa.int8(), pa.string()), "The algorithm's name."),
-        Column("outcome", pa.dictionary(pa.int8(), pa.string()), "repaired or abstained."),
+        Column(
+            "outcome",
+            pa.dictionary(pa.int8(), pa.string()),
+            "repaired or abstained; or dropped: too late when its turn came, and never given to "
+            "the algorithm.",
+        ),
         Column(
             "flips",
             pa.list_(pa.uint32()),
@@ -43,16 +53,38 @@ RESULTS = Table(
         Column(
             "queued_ns",
             pa.int64(),
-            "From the time the pace gave to the frame until its batch was served. Null at top "
-            "speed.",
+            "From the time the pace gave to the frame until its batch was served, or until it was "
+            "dropped. Null at top speed.",
             nullable=True,
         ),
-        Column("service_ns", pa.int64(), "Time that the call took which answered for the frame."),
+        Column(
+            "service_ns",
+            pa.int64(),
+            "Time that the call took which answered for the frame; 0 if none did.",
+        ),
         Column(
             "deadline_met",
             pa.bool_(),
-            "Whether queue and service stayed within the deadline. Null without one.",
+            "Whether sojourn_ns stayed within the deadline; false when dropped. Null without a "
+            "deadline, and where there was no answer.",
             nullable=True,
         ),
+        Column(
+            "queue_length",
+            pa.int64(),
+            "Frames that waited or were served when it came. Null at top speed, and when more "
+            "than a million calls were made until its turn.",
+            nullable=True,
+            since=2,
+        ),
+        Column(
+            "sojourn_ns",
+            pa.int64(),
+            "From the time the pace gave to the frame (at top speed: from when it was given) to "
+            "the end of the call that answered for it. Null without an answer.",
+            nullable=True,
+            since=2,
+        ),
+        Column("loop", pa.int32(), "Which pass over the capture, from 1.", since=2),
     ),
 )

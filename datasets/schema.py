@@ -22,13 +22,17 @@ KEY = b"wtrec.schema"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: what it holds, in which unit, from where, and when it is null."""
+    """One column: what it holds, in which unit, from where, and when it is null.
+
+    ``since`` is the version of the table in which it came: older files do not have it.
+    """
 
     name: str
     type: Any  # pa.DataType
     doc: str
     nullable: bool = False
     unit: str = ""
+    since: int = 1
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -73,6 +77,8 @@ class Table:
                 hint="update wtrec",
             )
         for column in self.columns:
+            if column.since > int(version):
+                continue
             fields = [schema.field(at) for at in schema.get_all_field_indices(column.name)]
             if len(fields) != 1 or fields[0].type != column.type:
                 found = ", ".join(str(field.type) for field in fields) or "missing"

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from .capture_files import CaptureFiles
     from .capture_loop import CaptureLoop, Progress
     from .feed import Feed
-    from .live import LiveRates
+    from .live_frames import Observer
+    from .no_files import NoFiles
     from .wireless.channels import Channel
 
 _CLOCK_STEP = 100_000_000  # ns: less is how clocks run
@@ -48,6 +49,7 @@ class CaptureSettings:
     Attributes:
         interfaces: Names of monitor interfaces that are up, of one link type.
         output: The capture's path; None makes ``run-<UTC time>.pcapng`` in the current folder.
+        record: Write files; else frames are shown to the observer alone.
         force: Overwrite what is there.
         filter_text: pcap-filter(7) expression, in which named filters may stand; None for none.
         program: A compiled filter; ``filter_text`` is then only what it was compiled from.
@@ -67,6 +69,7 @@ class CaptureSettings:
 
     interfaces: Sequence[str]
     output: Path | None = None
+    record: bool = True
     force: bool = False
     filter_text: str | None = None
     program: bpf.Program | None = None
@@ -114,7 +117,7 @@ def capture(
     progress: Progress | None = None,
     on_start: Callable[[], None] = lambda: None,
     on_filter: Callable[[Examined], None] = lambda _examined: None,
-    rates: LiveRates | None = None,
+    observer: Observer | None = None,
 ) -> CaptureSummary:
     """Capture until a limit is reached, ``stop`` is asked for, or something breaks.
 
@@ -125,7 +128,7 @@ def capture(
         on_start: Called when frames are caught, and privileges dropped.
         on_filter: Called with what was found out about the filter, if there is one, before it is
             locked.
-        rates: Counts the frames by rate beside the capture; closed in the end.
+        observer: Is shown the frames beside the capture, as ``LiveRates``; closed in the end.
 
     Raises:
         CaptureError: The interfaces, the rights or the output file do not allow it.
@@ -161,9 +164,9 @@ def capture(
                     filter_text=examined.expression or settings.filter_text,
                     program=examined.program,
                 )
-            if rates is not None:
-                held.enter_context(rates)
-                rates.start([each.linktype for each in facts])
+            if observer is not None:
+                held.enter_context(observer)
+                observer.start([each.linktype for each in facts])
             with _files(settings, facts, start) as files:
                 from .capture_loop import CaptureLoop, warm_up
                 from .feed import Feed
@@ -180,7 +183,7 @@ def capture(
                     settings.limits,
                     settings.rotation,
                     start,
-                    None if rates is None else rates.show,
+                    None if observer is None else observer.show,
                 )
                 loop.run(stop, progress)
                 loop.finish()
@@ -192,11 +195,17 @@ def capture(
             ) from error
 
 
-def _files(settings: CaptureSettings, facts: Sequence[Interface], start: Moment) -> CaptureFiles:
+def _files(
+    settings: CaptureSettings, facts: Sequence[Interface], start: Moment
+) -> CaptureFiles | NoFiles:
     """The first file, with its headers; the settings have the program that is attached, if any."""
     from .capture_files import CaptureFiles
     from .capture_headers import describe, headers
 
+    if not settings.record:
+        from .no_files import NoFiles
+
+        return NoFiles(describe(settings, facts, start.real))
     return CaptureFiles(
         settings.output or Path(f"run-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.pcapng"),
         describe(settings, facts, start.real),
@@ -210,7 +219,7 @@ def _files(settings: CaptureSettings, facts: Sequence[Interface], start: Moment)
 
 
 def _summary(
-    loop: CaptureLoop, feeds: Sequence[Feed], files: CaptureFiles, start: Moment
+    loop: CaptureLoop, feeds: Sequence[Feed], files: CaptureFiles | NoFiles, start: Moment
 ) -> CaptureSummary:
     """Write down what came of it."""
     now = Moment.now()

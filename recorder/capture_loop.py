@@ -22,6 +22,7 @@ from ..datasets.run import Counters
 from .capture_files import CaptureFiles
 from .feed import Feed, Taken
 from .interface import driver_drops
+from .no_files import NoFiles
 from .ring import RETIRE_SECONDS, RingBlock
 from .ring_kernel import BYTE_LIMIT, FRAME_LIMIT, TIME_LIMIT, write_block
 from .rotation import NEVER, Cut, Limits, Moment, Rotation, Schedule
@@ -68,7 +69,7 @@ class CaptureLoop:
         limits: Where it ends.
         rotation: When another file begins, None for a single one.
         start: Its first moment.
-        observer: Is shown what was written, to copy what it wants of it.
+        observer: Is shown what was written, and how many frames that are, to copy what it wants.
 
     Attributes:
         end: The moment it ended, nanoseconds since 1970.
@@ -81,11 +82,11 @@ class CaptureLoop:
     def __init__(
         self,
         feeds: Sequence[Feed],
-        files: CaptureFiles,
+        files: CaptureFiles | NoFiles,
         limits: Limits,
         rotation: Rotation | None,
         start: Moment,
-        observer: Callable[[memoryview], None] | None = None,
+        observer: Callable[[memoryview, int], None] | None = None,
     ) -> None:
         self.end = 0
         self.ended_by: str | None = None
@@ -247,7 +248,7 @@ class CaptureLoop:
                 self._fails(failure)
                 return None
             if self._observer is not None:
-                self._observer(self._out[: taken.size].data)
+                self._observer(self._out[: taken.size].data, taken.frames)
             feed.wrote(taken)
             self._file_frames += taken.frames
             self._written += taken.frames

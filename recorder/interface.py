@@ -165,11 +165,14 @@ def _advice() -> str:
 
 
 def has_listener(name: str) -> bool:
-    """Whether a packet socket is bound to this interface, or to all of them.
+    """Whether a packet socket listens on this interface, or on all of them.
+
+    One that is not bound yet has no protocol, and gets nothing.
 
     Raises:
         OSError: There is no such interface.
     """
     index = socket.if_nametoindex(name)
     lines = Path("/proc/self/net/packet").read_text(encoding="ascii").splitlines()[1:]
-    return any(int(line.split()[4]) in {index, 0} for line in lines)
+    sockets = (line.split() for line in lines)
+    return any(int(each[3], 16) and int(each[4]) in {index, 0} for each in sockets)

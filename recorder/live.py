@@ -78,8 +78,9 @@ class LiveRates(Closing):
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
         self._thread.start()
 
-    def show(self, blocks: memoryview) -> None:
-        """Whole packet blocks of the capture; returns at once."""
+    def show(self, blocks: memoryview, frames: int) -> None:
+        """Whole packet blocks of the capture, and how many; returns at once."""
+        del frames
         with self._lock:
             has_room = self._waiting_bytes + len(blocks) <= _MOST_WAITING
             self._waiting_bytes += len(blocks) if has_room else 0

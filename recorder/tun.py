@@ -74,9 +74,9 @@ class MonitorTun(Closing):
             fcntl.ioctl(sock, _SIOCSIFFLAGS, up)
         return packed_name.rstrip(b"\0").decode()
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: bytes | memoryview) -> None:
         """Let one frame (Radiotap header and MPDU) be received on the interface."""
-        os.write(self._fd, _PACKET_INFORMATION + frame)
+        os.writev(self._fd, (_PACKET_INFORMATION, frame))
 
     def write_many(self, frames: Iterable[bytes]) -> int:
         """Let frames be received one after the other, as fast as it goes; how many they were."""

@@ -22,6 +22,7 @@ the command, runs an algorithm in another language (:mod:`.exec`).
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,11 +85,13 @@ class Repairs:
     @classmethod
     def none(cls) -> Repairs:
         """Answers for no frame."""
-        return cls.of([])
+        return _none()
 
     @classmethod
     def of(cls, answers: Sequence[tuple[int, Sequence[int] | None]]) -> Repairs:
         """Answers from pairs of frame number and bits to flip (None: abstained)."""
+        if not answers:
+            return _none()
         flips = [sorted(bits or ()) for _, bits in answers]
         return cls(
             np.array([number for number, _ in answers], np.int64),
@@ -98,6 +101,16 @@ class Repairs:
             np.full(len(answers), np.nan),
             np.full(len(answers), -1, np.int64),
         )
+
+
+@functools.cache  # what most calls for one frame answer
+def _none() -> Repairs:
+    no = np.zeros(0, np.int64)
+    offsets = np.zeros(1, np.int32)
+    offsets.flags.writeable = False
+    return Repairs(
+        no, no.astype(np.bool_), offsets, no.astype(np.uint32), no.astype(np.float64), no
+    )
 
 
 @runtime_checkable

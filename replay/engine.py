@@ -1,239 +1,219 @@
 """Feed a capture into recovery algorithms and keep the books.
 
 The engine reads the capture alone. It never opens a tx log, so an algorithm cannot see the
-truth by accident. Every algorithm gets the same frames in the same batches; the time that
-each call takes is measured on its own.
+truth by accident. Every algorithm gets the same frames, each in a pass of its own (:mod:`.run`),
+and a results file of its own, which appears when its pass has ended well: what another algorithm
+does, or where it fails, makes no difference to it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
-import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..clock import NS, wait_until
+from ..clock import MONOTONIC, Clock
 from ..datasets.files import sha256_of
-from ..datasets.frames import FcsStatus, FrameBatch
-from ..datasets.parquet import new_table
-from ..datasets.reader import CaptureReader
-from ..datasets.results import RESULTS
-from ..errors import AlgorithmError, WtrecError
-from .algorithm import Algorithm
-from .ledger import Ledger
-from .pacing import Pace, TopSpeed
+from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
+from ..errors import AlgorithmError
+from .departures import Departures
+from .interruption import Interruption
+from .queue import SPIN_NS
+from .run import Run
+from .schedule import Schedule
+from .score import Contender, Score, Standing, Tell
 
-_ROW_GROUP = 65_536  # rows that are written at once, or a slow pace would make a group a frame
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One algorithm of a run, and where its results go."""
-
-    algorithm: Algorithm
-    parameters: Mapping[str, Any]
-    output: Path
-
-
-@dataclass
-class Score:
-    """What an algorithm did, before anybody judges it.
-
-    Attributes:
-        name: The algorithm's name.
-        output: Its results file.
-        attempted: Bad frames that it was given.
-        repaired: Those that it claims to have repaired.
-        service_ns: Time that its calls took.
-        facts: What it measured beside its answers (``Algorithm`` says how), by name.
-        problems: What went wrong inside of it, a line each.
-    """
-
-    name: str
-    output: Path
-    attempted: int = 0
-    repaired: int = 0
-    service_ns: int = 0
-    facts: Mapping[str, float] = field(default_factory=dict)
-    problems: Sequence[str] = ()
-
-    @property
-    def abstained(self) -> int:
-        """Bad frames that it left as they are."""
-        return self.attempted - self.repaired
+__all__ = ["Contender", "ReplaySummary", "Score", "Standing", "Tell", "replay", "replay_one"]
 
 
 @dataclass
 class ReplaySummary:
-    """What was replayed, how fast, and what came of it."""
+    """What was replayed, how fast, and what came of it.
 
-    frames: int = 0
-    bad: int = 0
-    seconds: float = 0.0
+    Attributes:
+        pace: What was asked for.
+        scores: Of each algorithm, of each capture.
+    """
+
     pace: str = ""
-    losses: list[str] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
 
     @property
+    def frames(self) -> int:
+        """Frames that were replayed into each algorithm, of all captures."""
+        return sum(score.frames for score in self._one_each)
+
+    @property
+    def bad(self) -> int:
+        """Bad ones among them."""
+        return sum(score.attempted for score in self._one_each)
+
+    @property
+    def seconds(self) -> float:
+        """How long the passes took, one after the other."""
+        return sum(score.seconds for score in self.scores)
+
+    @property
     def achieved_fps(self) -> float:
-        """Frames per second over the whole replay."""
-        return self.frames / self.seconds if self.seconds else 0.0
+        """Frames per second of the slowest pass."""
+        return min((score.achieved_fps for score in self.scores), default=0.0)
+
+    @property
+    def losses(self) -> list[str]:
+        """What was lost, one sentence each."""
+        of_captures = [line for score in self._one_each for line in score.losses]
+        of_captures += [f"{score.name}: {line}" for score in self.scores for line in score.problems]
+        return of_captures + [
+            f"{score.output}: partial: ended by {score.interrupted}, it covers frames up to "
+            f"{score.covers_to}; --resume completes it"
+            for score in self.scores
+            if score.interrupted is not None
+        ]
+
+    @property
+    def _one_each(self) -> list[Score]:
+        """One score of each capture: all algorithms get the same frames."""
+        return list({score.capture: score for score in self.scores}.values())
 
 
 def replay(
     capture: Path,
-    contenders: list[Contender],
+    contenders: Sequence[Contender],
+    schedule: Schedule | None = None,
     *,
-    pace: Pace | None = None,
-    limit: int | None = None,
-    on_progress: Callable[[CaptureReader], None] = lambda _: None,
+    resume: bool = False,
+    interruption: Interruption | None = None,
+    departures: Departures | None = None,
+    clock: Clock = MONOTONIC,
+    tell: Tell = lambda _: None,
 ) -> ReplaySummary:
-    """Replay a capture into algorithms; one results file each.
+    """Replay a capture into algorithms, one after the other; one results file each.
+
+    If it is interrupted, the results say that they are partial; if it is killed, a journal stays.
+    Either is what a later replay resumes: the algorithm gets all frames again, as it may keep
+    state, and those of its answers count that are not there yet.
 
     Args:
         capture: The capture.
         contenders: The algorithms, fresh ones: they keep state.
-        pace: When frames are due; top speed by default.
-        limit: Stop after so many frames.
-        on_progress: Called after each batch.
+        schedule: Which frames, at what pace, how served; by default all, at top speed.
+        resume: Go on with what an earlier replay has left, if it has.
+        interruption: By which it can be ended early.
+        departures: Lets frames leave when the algorithm has answered for them.
+        clock: That frames are due on.
+        tell: Is told from time to time where the replay stands.
 
     Raises:
-        AlgorithmError: An algorithm broke its contract; no results are written.
+        AlgorithmError: An algorithm broke its contract; there are no results of it, nor of those
+            behind it.
         FormatError: The capture is damaged in its middle; no results are written.
     """
-    pace = pace or TopSpeed()
-    summary = ReplaySummary(pace=str(pace))
-    summary.scores = [Score(c.algorithm.name, c.output) for c in contenders]
-    with contextlib.ExitStack() as stack:
-        for contender in contenders:
-            stack.callback(getattr(contender.algorithm, "close", _nothing))
-        hasher = stack.enter_context(ThreadPoolExecutor(1))
-        digest = hasher.submit(sha256_of, capture)  # beside the work: it needs no interpreter lock
-        writers = [
-            stack.enter_context(new_table(c.output, RESULTS, _metadata(c, capture, pace)))
-            for c in contenders
-        ]
-        books = [Ledger(c.algorithm.name) for c in contenders]
-        reader = stack.enter_context(CaptureReader(capture))
-        started = time.monotonic_ns()
-        for frames, queued in _paced(_limited(reader, limit), pace, started):
-            bad = frames.fcs_status == FcsStatus.BAD
-            summary.frames += len(frames)
-            summary.bad += int(bad.sum())
-            for contender, ledger, score, writer in zip(
-                contenders, books, summary.scores, writers, strict=True
-            ):
-                ledger.ask(frames.number[bad], 8 * np.diff(frames.offsets)[bad], queued[bad])
-                _answer(ledger, score, functools.partial(contender.algorithm.recover, frames))
-                if ledger.settled >= _ROW_GROUP:
-                    writer.write_table(ledger.take())
-            on_progress(reader)
-        for contender, ledger, score, writer in zip(
-            contenders, books, summary.scores, writers, strict=True
-        ):
-            _answer(ledger, score, contender.algorithm.finish)
-            ledger.close()
-            writer.write_table(ledger.take())
-            score.attempted = summary.bad
-            score.facts = getattr(contender.algorithm, "facts", dict)()
-            score.problems = getattr(contender.algorithm, "problems", list)()
-        summary.seconds = (time.monotonic_ns() - started) / NS
-        summary.losses = [
-            *reader.losses,
-            *(f"{score.name}: {line}" for score in summary.scores for line in score.problems),
-        ]
-        for writer, score in zip(writers, summary.scores, strict=True):
-            writer.add_key_value_metadata(
-                {
-                    "wtrec.capture_sha256": digest.result(),
-                    "wtrec.achieved_fps": f"{summary.achieved_fps:.1f}",
-                    "wtrec.facts": json.dumps(dict(score.facts)),
-                    "wtrec.problems": json.dumps(list(score.problems)),
-                }
+    schedule = schedule or Schedule()
+    with ThreadPoolExecutor(1) as hasher:  # beside the work: it needs no interpreter lock
+        digest = hasher.submit(sha256_of, capture)
+        scores = [
+            replay_one(
+                capture,
+                contender,
+                schedule,
+                digest.result,
+                resume=resume,
+                interruption=interruption,
+                departures=departures,
+                clock=clock,
+                tell=tell,
             )
-    return summary
+            for contender in contenders
+        ]
+    return ReplaySummary(str(schedule.pace), scores)
 
 
-def _nothing() -> None:
-    """The ``close`` of algorithms that have none."""
+def replay_one(
+    capture: Path,
+    contender: Contender,
+    schedule: Schedule,
+    digest: Callable[[], str],
+    *,
+    resume: bool = False,
+    interruption: Interruption | None = None,
+    departures: Departures | None = None,
+    clock: Clock = MONOTONIC,
+    tell: Tell = lambda _: None,
+    spin_ns: int = SPIN_NS,
+) -> Score:
+    """Replay a capture into one algorithm, and write its results.
 
+    Args:
+        capture: The capture.
+        contender: The algorithm.
+        schedule: Which frames, at what pace, how served.
+        digest: Gives the capture's SHA-256, when it is wanted.
+        resume: Go on with what an earlier replay has left, if it has.
+        interruption: By which it can be ended early.
+        departures: Lets frames leave when the algorithm has answered for them.
+        clock: That frames are due on.
+        tell: Is told from time to time where the replay stands.
+        spin_ns: How long the clock is watched before a frame is due.
 
-def _is_library(filename: str) -> bool:
-    """Whether code is what an algorithm calls, and not its own."""
-    path, ours = Path(filename), Path(__file__).parents[1] / "datasets"
-    is_compiled = not path.is_absolute()  # Cython's names are
-    return is_compiled or "site-packages" in path.parts or ours in path.parents
-
-
-def _answer(ledger: Ledger, score: Score, call: Callable[[], Any]) -> None:
-    """One call of an algorithm, timed and entered."""
-    before = time.perf_counter_ns()
-    try:
-        repairs = call()
-    except WtrecError:
-        raise
-    except Exception as error:  # an algorithm is somebody's code: say what failed, and where
-        frames = traceback.extract_tb(error.__traceback__)
-        theirs = [each for each in frames if not _is_library(each.filename)]
-        at = (theirs or frames)[-1]
-        raise AlgorithmError(
-            f"{score.name} failed: {type(error).__name__}: {error} ({at.filename}:{at.lineno})"
-        ) from error
-    took = time.perf_counter_ns() - before
-    score.service_ns += took
-    score.repaired += int(repairs.repaired.sum())
-    ledger.answer(repairs, took)
-
-
-def _limited(reader: CaptureReader, limit: int | None) -> Iterator[FrameBatch]:
-    left = limit
-    for frames in reader:
-        if left is None:
-            yield frames
-            continue
-        yield frames.slice(0, min(left, len(frames)))
-        left -= len(frames)
-        if left <= 0:
-            return
-
-
-def _paced(
-    batches: Iterator[FrameBatch], pace: Pace, started: int
-) -> Iterator[tuple[FrameBatch, NDArray[np.int64]]]:
-    """Give out frames when they are due, all that are due by then at once.
-
-    Yields:
-        Frames, and for each how long it has waited in ns (-1 at top speed).
+    Raises:
+        AlgorithmError: The algorithm broke its contract; no results are written.
+        FormatError: The capture is damaged in its middle; no results are written.
     """
-    for frames in batches:
-        due = pace.due(frames)
-        if due is None:
-            yield frames, np.full(len(frames), -1, np.int64)
-            continue
-        due += started
-        at = 0
-        while at < len(frames):
-            now = wait_until(int(due[at]))
-            end = int(np.searchsorted(due, now, side="right"))
-            yield frames.slice(at, end - at), now - due[at:end]
-            at = end
-
-
-def _metadata(contender: Contender, capture: Path, pace: Pace) -> dict[str, str]:
-    return {
+    metadata = {
+        **of_capture(capture),
         "algorithm": contender.algorithm.name,
         "parameters": json.dumps(contender.parameters),
         "capture": capture.name,
-        "pace": str(pace),
         "wtrec_version": version("wtrec"),
+        **schedule.metadata(),
     }
+    earlier = _earlier(contender.output, metadata, schedule, digest) if resume else None
+    if earlier is not None and earlier.is_complete:
+        getattr(contender.algorithm, "close", lambda: None)()
+        return Score(contender.algorithm.name, contender.output, capture, was_complete=True)
+    with ResultsFile(contender.output, metadata, earlier) as results:
+        run = Run(
+            contender,
+            schedule,
+            results,
+            interruption=interruption,
+            leaving=departures,
+            clock=clock,
+            tell=tell,
+            spin_ns=spin_ns,
+        )
+        score = run.replay(capture)
+        more = {
+            "capture_sha256": digest(),
+            "achieved_fps": f"{score.achieved_fps:.1f}",
+            "facts": json.dumps(dict(score.facts)),
+            "problems": json.dumps(list(score.problems)),
+            "queue": json.dumps(score.queue),
+        }
+        if score.interrupted is None:
+            results.finish(more)
+        else:
+            score.covers_to = results.last
+            results.stop(more)
+    return score
+
+
+def _earlier(
+    output: Path, metadata: Mapping[str, str], schedule: Schedule, digest: Callable[[], str]
+) -> Earlier | None:
+    """What there is to go on with.
+
+    Raises:
+        AlgorithmError: It is of another replay, or of one that nobody can go on with.
+    """
+    if schedule.selection.loop > 1:
+        raise AlgorithmError(f"{output}: --resume goes on with one pass, not with --loop")
+    earlier = earlier_results(output)
+    if earlier is not None:
+        if "capture_sha256" in earlier.metadata:
+            earlier.check({"capture_sha256": digest()})
+        earlier.check(metadata)
+    return earlier

@@ -1,29 +1,48 @@
 """When each frame is due: absolute deadlines on a monotonic clock, never summed sleeps.
 
-A :class:`Pace` turns frames into due times, in ns after the start; it knows no clock. Times
-in a capture may jump back (reordering, clock steps) or be missing: a frame is then due
-together with the one before it, and the pace goes on from the latest time so far.
+A :class:`Pace` turns frames into due times, in ns after the start. It knows no clock and keeps no
+state: what went before is told to it as :class:`Before`, in integers that have no largest value,
+so the billionth frame is due as exactly as the first. How times of a capture are read that jump
+back or are missing, :mod:`.timeline` says.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from fractions import Fraction
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..clock import NS
 from ..datasets.frames import FrameBatch
+from .timeline import NEVER
 
-_NEVER = 1 << 62  # 146 years: later due times are as good as this, and fit into 64 bits
+
+class Before(NamedTuple):
+    """What was replayed before a batch."""
+
+    frames: int
+    octets: int  # of their MPDUs, as long as they were before the capture cut them
 
 
 class Pace(Protocol):
-    """Due times of successive batches."""
+    """Due times of batches."""
 
-    def due(self, frames: FrameBatch) -> NDArray[np.int64] | None:
-        """Ns after the start at which each frame is due, never falling; None: at once."""
+    def due(
+        self, frames: FrameBatch, elapsed: NDArray[np.int64], before: Before
+    ) -> NDArray[np.int64] | None:
+        """Ns after the start at which each frame is due; None: at once.
+
+        Within a batch they never fall; from one batch to the next by 1 ns at most, a rounding.
+
+        Args:
+            frames: The batch.
+            elapsed: Recorded time from the first frame that is replayed to each, ns, never
+                falling.
+            before: What was replayed before.
+        """
         ...
 
 
@@ -31,13 +50,14 @@ class Pace(Protocol):
 class TopSpeed:
     """As fast as the algorithms take them."""
 
-    def due(self, frames: FrameBatch) -> None:
+    def due(self, frames: FrameBatch, elapsed: NDArray[np.int64], before: Before) -> None:
         """Frames are due at once."""
 
     def __str__(self) -> str:
         return "topspeed"
 
 
+@dataclass(frozen=True, slots=True)
 class FramesPerSecond:
     """A constant number of frames per second.
 
@@ -45,21 +65,42 @@ class FramesPerSecond:
         pps: Frames per second, more than 0.
     """
 
-    def __init__(self, pps: float) -> None:
-        self._pps = pps
-        self._count = 0
+    pps: float
 
-    def due(self, frames: FrameBatch) -> NDArray[np.int64]:
-        """Frame n is due at n / pps, computed anew for each, so nothing adds up."""
-        number = np.arange(self._count, self._count + len(frames), dtype=np.float64)
-        self._count += len(frames)
-        with np.errstate(over="ignore"):  # infinitely far is never, too
-            return _due_ns(number * NS / self._pps)
+    def due(
+        self, frames: FrameBatch, elapsed: NDArray[np.int64], before: Before
+    ) -> NDArray[np.int64]:
+        """Frame n, from 0, is due at n / pps."""
+        del elapsed
+        return _steady(before.frames, np.arange(len(frames)), self.pps)
 
     def __str__(self) -> str:
-        return f"pps {self._pps:g}"
+        return f"pps {self.pps:g}"
 
 
+@dataclass(frozen=True, slots=True)
+class MegabitsPerSecond:
+    """A constant number of bits of MPDUs per second.
+
+    Args:
+        mbps: Mbit/s, more than 0.
+    """
+
+    mbps: float
+
+    def due(
+        self, frames: FrameBatch, elapsed: NDArray[np.int64], before: Before
+    ) -> NDArray[np.int64]:
+        """A frame is due when all bits before it have had their time."""
+        del elapsed
+        ends = np.cumsum(octets(frames))
+        return _steady(before.octets, np.concatenate([[0], ends])[:-1], self.mbps * 125_000)
+
+    def __str__(self) -> str:
+        return f"mbps {self.mbps:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedTime:
     """The capture's own times, sped up.
 
@@ -67,28 +108,33 @@ class RecordedTime:
         rate: 2.0 is twice as fast as recorded; more than 0.
     """
 
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._start: int | None = None
-        self._latest = 0
+    rate: float
 
-    def due(self, frames: FrameBatch) -> NDArray[np.int64]:
+    def due(
+        self, frames: FrameBatch, elapsed: NDArray[np.int64], before: Before
+    ) -> NDArray[np.int64]:
         """Frames are due at their distance in time from the first, divided by the rate."""
-        column = frames.column("time")
-        times = np.asarray(column.cast("int64").fill_null(np.iinfo(np.int64).min).to_numpy())
-        timed = times != np.iinfo(np.int64).min
-        if self._start is None and timed.any():
-            self._start = int(times[timed][0])
-        elapsed = np.where(timed, times - (self._start or 0), 0)
-        elapsed = np.maximum.accumulate(np.maximum(elapsed, self._latest))
-        if len(elapsed):
-            self._latest = int(elapsed[-1])
-        with np.errstate(over="ignore"):
-            return _due_ns(elapsed / self._rate)
+        del frames, before
+        if not len(elapsed):
+            return elapsed
+        first = int(elapsed[0])
+        return _steady(first, elapsed - first, self.rate * NS)
 
     def __str__(self) -> str:
-        return f"rate {self._rate:g}"
+        return f"rate {self.rate:g}"
 
 
-def _due_ns(due: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.minimum(due, _NEVER).astype(np.int64)
+def octets(frames: FrameBatch) -> NDArray[np.int64]:
+    """The length of each MPDU before the capture cut it."""
+    return np.asarray(frames.column("original_length").to_numpy(), np.int64)
+
+
+def _steady(before: int, more: NDArray[np.int64], per_second: float) -> NDArray[np.int64]:
+    """When ``before + more`` is reached at a constant speed: ns, to the ns below."""
+    begin = Fraction(before * NS) / Fraction(per_second)
+    whole = int(begin)
+    with np.errstate(over="ignore"):  # infinitely far is never, too
+        rest = float(begin - whole) + more * (NS / per_second)
+    if whole >= NEVER:
+        return np.full(len(more), NEVER)
+    return np.asarray(whole + np.minimum(rest, NEVER - whole).astype(np.int64))

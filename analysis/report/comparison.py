@@ -123,7 +123,7 @@ def _difference(row: Row) -> tuple[Any, ...]:
 
 
 def _of_recovery(rows: Mapping[str, Sequence[Row]]) -> list[Table]:
-    counts = ("attempted", "correct", "wrong", "unjudged", "abstained")
+    counts = ("attempted", "correct", "wrong", "unjudged", "abstained", "dropped")
     shares = ("right_share", "wrong_share")
     tables = []
     if rows["algorithms"]:

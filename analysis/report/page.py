@@ -158,7 +158,8 @@ def _of_errors(analysis: Json) -> list[Table]:
 
 def _of_recovery(analysis: Json) -> list[Table]:
     algorithms = analysis["algorithms"]
-    names = ("attempted", "repaired", "correct", "wrong", "unjudged", "abstained", "fcs_holds")
+    names = ["attempted", "repaired", "correct", "wrong", "unjudged", "abstained", "dropped"]
+    names += ["fcs_holds"]
     shares = ("right_share", "wrong_share")
     rows = [
         (

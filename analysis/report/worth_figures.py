@@ -20,6 +20,7 @@ _VERDICTS: Final = {
     "wrong": COLOURS[1],
     "unjudged": COLOURS[4],
     "abstained": "#c9ccd1",
+    "dropped": "#8a8f98",
 }
 
 
@@ -49,7 +50,8 @@ def recovery(names: Sequence[str], algorithms: Sequence[Json], title: str = "alg
         "recovery",
         "What the algorithms repair",
         "Broken frames by what became of them: repaired rightly, repaired wrongly, repaired with "
-        "nothing to judge it by, left as they were.",
+        "nothing to judge it by, left as they were, "
+        "or dropped by the replay, as they were too late when their turn came.",
         (title, *_VERDICTS),
         rows,
         draw,

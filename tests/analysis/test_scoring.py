@@ -22,6 +22,8 @@ from wtrec.dot11 import fcs
 from wtrec.errors import FormatError, MatchError
 from wtrec.replay.algorithm import Repairs
 from wtrec.replay.engine import Contender, replay
+from wtrec.replay.schedule import Schedule
+from wtrec.replay.source import Selection
 
 Write = Callable[..., Path]
 Frame = Callable[..., bytes]
@@ -56,7 +58,8 @@ def score(
 ) -> AlgorithmScore:
     """Replay the script and judge it by the payload rule."""
     output = capture.with_suffix(".scripted.parquet")
-    replay(capture, [Contender(Scripted(script), {"a": 1}, output)], limit=limit)
+    schedule = Schedule(selection=Selection(limit=limit))
+    replay(capture, [Contender(Scripted(script), {"a": 1}, output)], schedule)
     (found,) = analyze(capture, truth=PayloadTruth(RULE), results=[output]).algorithms
     return found
 
@@ -108,6 +111,7 @@ class TestVerdicts:
             "attempted": expected["attempted"],
             "repaired": expected["repaired"],
             "abstained": expected["attempted"] - expected["repaired"],
+            "dropped": 0,
             "correct": expected["correct"],
             "wrong": expected["wrong"],
             "unjudged": expected["unjudged"],

@@ -195,7 +195,7 @@ class TestDocument:
         parts = {name: found[name] for name in ("throughput", "model", "comparisons")}
         assert keys_of(parts) - told - {"rate_mbps"} == set()
         assert keys_of(found["algorithms"][0]["by"]) - told <= {
-            *("repaired", "abstained", "correct", "wrong"),  # see docs/analyze.md
+            *("repaired", "abstained", "dropped", "correct", "wrong"),  # see docs/analyze.md
         }
 
     def test_the_example_of_powers(self, tmp_path: Path) -> None:

@@ -190,6 +190,24 @@ class TestPair:
         assert [frame[42:] for frame in frames] == [b"msg0", b"msg1", b"msg2"]
         assert all("radiotap" not in packet for packet in received)
 
+    def test_raw(self, veth: Any, tmp_path: Path) -> None:
+        """Every frame is shown, whichever its port, ARP's too."""
+        with receiving(veth.name_there, "-m", "raw", "--json", there=veth.there) as receiver:
+            for port in ("6005", "6006"):
+                send(
+                    tmp_path,
+                    *[veth.address_there, "-p", port, "--fill", "msgN", "-c", "2", "-w", port],
+                )
+            received, _ = receiver.packets(number=signal.SIGINT)
+        frames = [bytes.fromhex(packet["data"]) for packet in received]
+        udp = [frame for frame in frames if frame[12:14] == b"\x08\x00" and frame[23] == 17]
+        assert [(frame[36:38], frame[42:]) for frame in udp] == [
+            (int(port).to_bytes(2, "big"), text)
+            for port in ("6005", "6006")
+            for text in (b"msg0", b"msg1")
+        ]
+        assert {frame[12:14] for frame in frames} >= {b"\x08\x00", b"\x08\x06"}
+
     def test_full_queue(self, veth: Any, tmp_path: Path) -> None:
         """A slow interface makes the sender wait; what it logs has arrived, all of it."""
         subprocess.run(

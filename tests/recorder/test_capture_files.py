@@ -373,7 +373,7 @@ def test_live_rates_are_those_of_the_file(mon0: MonitorTun, tmp_path: Path) -> N
     path = tmp_path / "run.pcapng"
     rates = LiveRates()
     good = fcs.append(mac.data_frame(bytes(50), addr1=b"\2" * 6, addr2=b"\4" * 6, addr3=b"\6" * 6))
-    with running(settings(path), rates=rates):
+    with running(settings(path), observer=rates):
         for number in range(400):
             mpdu = good
             if number % 4 == 0:

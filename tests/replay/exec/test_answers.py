@@ -15,7 +15,7 @@ from wtrec.datasets.frames import FrameBatch
 from wtrec.datasets.reader import CaptureReader
 from wtrec.replay.exec import answers as module
 from wtrec.replay.exec.answers import ANSWERS, OpenFrames, abstained, check_schema, to_repairs
-from wtrec.replay.ledger import Ledger
+from wtrec.replay.ledger import Asked, Ledger
 
 BITS = 536
 FLIPS = pa.list_(pa.uint32())
@@ -157,14 +157,15 @@ class TestTake:
             some = frames.slice(start, 12)
             opened.give(some)
             bad = some.fcs_status == 1
-            ledger.ask(some.number[bad], 8 * np.diff(some.offsets)[bad], some.number[bad])
+            number = some.number[bad]
+            ledger.ask(Asked(number, 8 * np.diff(some.offsets)[bad], number, number, number))
             table, refused = opened.take(batch([start + 10], [[1]]))
             assert not refused
-            ledger.answer(to_repairs([table]), 1)
+            ledger.answer(to_repairs([table]), 1, 0)
         for number in (1, 7, 13, 16):
             table, refused = opened.take(batch([number], [[1]]))
             assert len(refused) == (number < 16)
-            ledger.answer(to_repairs([table]), 1)
+            ledger.answer(to_repairs([table]), 1, 0)
 
 
 class TestRepairs:
