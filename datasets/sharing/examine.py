@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MOST_RUN = 16 << 20  # bytes of run.json
 _FACTS = (
     *("algorithm", "parameters", "capture", "capture_sha256", "pace", "achieved_fps", "truth"),
+    *("selection", "batch", "deadline_us", "on_overrun", "partial", "covers_to", "resumed"),
     *("run_id", "mode", "payload", "seed", "counts", "wtrec_version"),
 )
 """Of a table's metadata: what says how it was made."""
@@ -135,7 +136,7 @@ def _table(table: Callable[[], Table]) -> Callable[[Sequence[Path]], Contents]:
                 batch.validate(full=True)
                 rows += len(batch)
                 if "outcome" in batch.schema.names:
-                    _count_outcomes(batch.column("outcome"), contents.counts)
+                    _count_outcomes(batch, contents.counts)
             if rows != file.rows:
                 raise FormatError(
                     f"{rows} rows can be read, its footer says {file.rows}", path=str(pieces[0])
@@ -147,10 +148,13 @@ def _table(table: Callable[[], Table]) -> Callable[[Sequence[Path]], Contents]:
     return read
 
 
-def _count_outcomes(column: Any, counts: dict[str, int]) -> None:
-    for item in column.value_counts().to_pylist():
+def _count_outcomes(batch: Any, counts: dict[str, int]) -> None:
+    """Rows by outcome, and passes over the capture: ``loops``."""
+    for item in batch.column("outcome").value_counts().to_pylist():
         name = str(item["values"])
         counts[name] = counts.get(name, 0) + item["counts"]
+    if "loop" in batch.schema.names and len(batch):  # since version 2 of the table
+        counts["loops"] = max(counts.get("loops", 1), *batch.column("loop").to_pylist())
 
 
 def _tx(pieces: Sequence[Path]) -> Contents:
