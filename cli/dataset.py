@@ -341,6 +341,58 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+@dataset.command(short_help="Publish a dataset in a team's folder.")
+@click.argument("folder", metavar="DATASET", type=FOLDER)
+@click.argument("store", metavar="STORE", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--init", is_flag=True, help="Make STORE if it is not there.")
+@_QUIET
+def push(folder: Path, store: Path, init: bool, quiet: bool) -> None:
+    """Publish DATASET in STORE, a folder that a team shares.
+
+    It is verified first. Files that are there already are not copied again; the dataset is visible
+    when all of it is there, and does not change any more.
+    """
+    if init:
+        store.mkdir(exist_ok=True)
+    elif not store.is_dir():
+        raise click.UsageError(f"{store} is not there: mount it, or make it with --init")
+    say_when_compiling()
+    from ..datasets.sharing.store import Store
+
+    with byte_progress("push", quiet=quiet) as (start, advance):
+        copied = Store(store).push(folder, on_start=start, on_bytes=advance)
+    click.echo(f"{folder}: in {store}, {copied:,} bytes copied")
+
+
+@dataset.command(short_help="Fetch a dataset from a team's folder.")
+@click.argument("store", metavar="STORE", type=FOLDER)
+@click.argument("name", metavar="NAME[@VERSION]")
+@click.option(
+    "-d", "--directory", type=FOLDER, default=Path(), metavar="DIR", help="Where it goes."
+)
+@_QUIET
+def pull(store: Path, name: str, directory: Path, quiet: bool) -> None:
+    """Fetch dataset NAME from STORE into the folder NAME-VERSION.
+
+    Without a version, it is the newest. Every file is checked as it arrives, and the whole before
+    it gets its name. A pull that broke off goes on where it was.
+    """
+    say_when_compiling()
+    from ..datasets.sharing.store import Store
+    from ..errors import DatasetError
+
+    source = Store(store)
+    name, _, version = name.partition("@")
+    versions = source.versions(name)
+    if not version and not versions:
+        raise DatasetError(f"{store}: no dataset {name}")
+    version = version or versions[-1]
+    target = directory / f"{name}-{version}"
+    with byte_progress("pull", quiet=quiet) as (start, advance):
+        copied = source.pull(name, version, target, on_start=start, on_bytes=advance)
+    click.echo(f"{target}: {copied:,} bytes copied")
+
+
 @contextlib.contextmanager
 def byte_progress(
     step: str, *, quiet: bool

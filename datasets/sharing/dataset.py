@@ -138,7 +138,7 @@ class Dataset:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema."""
-    text = (files(__spec__.parent) / "dataset.schema.json").read_text(encoding="utf-8")
+    text = (files(__name__.rpartition(".")[0]) / "dataset.schema.json").read_text(encoding="utf-8")
     value: dict[str, Any] = json.loads(text)
     return value
 

@@ -144,6 +144,19 @@ class TestLooking:
         assert "hall" in done.stdout
         assert "broken/data/dataset.json: no JSON" in done.stderr
 
+    def test_push_and_pull_bring_it_elsewhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A store is made only when it is asked for; without a version, the newest comes."""
+        assert _dataset("push", "hall-1", "team").exit_code == 2
+        for copied in (True, False):  # the second time, all is there
+            done = _dataset("push", "hall-1", "team", "--init")
+            assert done.exit_code == 0, done.output
+            assert ("team, 0 bytes copied" in done.stdout) is not copied
+        Path("there").mkdir()
+        assert _dataset("pull", "team", "hall", "-d", "there").exit_code == 0
+        assert _dataset("verify", "there/hall-1").exit_code == 0
+        for name in ("hall", "hall@2", "nothing", "../x"):
+            assert _fails("pull", "team", name, "-d", "there", monkeypatch=monkeypatch) == 1
+
     def test_verify_lists_all_problems(self) -> None:
         """Exit code 1 where there are some."""
         assert _dataset("verify", "hall-1").stdout.startswith("hall-1: no problem in 7 files")
