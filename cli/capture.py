@@ -19,6 +19,8 @@ from .signals import stopped_by_signals
 if TYPE_CHECKING:
     from ..recorder.privileges import User
 
+_MOST_COMMENT = 65_535  # bytes: the longest option of pcapng
+
 
 def _key_value(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
@@ -27,12 +29,30 @@ def _key_value(text: str) -> tuple[str, str]:
     return key, value
 
 
+def _output(path: Path | None) -> Path | None:
+    if path == Path("-"):
+        raise click.BadParameter(
+            "a capture is a file; wtrec replay IFACE --algo NAME --to - writes to standard output"
+        )
+    if path is not None and path.suffix in {".gz", ".zst"}:
+        raise click.BadParameter(f"a capture is not packed; wtrec convert makes {path.name} of it")
+    return path
+
+
+def _comment(text: str) -> str:
+    length = len(text.encode(errors="replace"))
+    if length > _MOST_COMMENT:
+        raise click.BadParameter(f"wanted at most {_MOST_COMMENT:,} bytes, found {length:,}")
+    return text
+
+
 @click.command(short_help="Record frames, the broken ones too.")
 @click.argument("interfaces", nargs=-1, required=True, metavar="IFACE...")
 @click.option(
     "-w",
     "output",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=lambda _context, _option, path: _output(path),
     metavar="FILE",
     help="The capture; run-<UTC time>.pcapng if not given. FILE's .json is written beside it.",
 )
@@ -122,7 +142,7 @@ def _key_value(text: str) -> tuple[str, str]:
     metavar="KEY=VALUE",
     help="Kept in the run's description; repeatable.",
 )
-@click.option("--comment", default="", metavar="TEXT", help="Kept in the capture.")
+@click.option("--comment", type=_comment, default="", metavar="TEXT", help="Kept in the capture.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option(
     "-S", "lines", is_flag=True, help="A line an interface once a second, in a pipe, too."
@@ -203,6 +223,7 @@ def capture(
             progress=display,
             on_start=say_when_compiling,
             on_filter=functools.partial(say_what_filters, quiet=quiet),
+            on_end=display.hashing,
             observer=rates,
         )
         display.close()

@@ -57,6 +57,19 @@ class Display:
             elif self._line:
                 click.echo(f"\r\x1b[K{self._summed(snapshot)}", nl=False, err=True)
 
+    def hashing(self, size: int) -> None:
+        """Say what the end waits for, and how not to."""
+        with contextlib.suppress(OSError):
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+            if self._line:
+                click.echo(
+                    f"\r\x1b[Khashing {size / 1e6:,.1f} MB; Ctrl-C leaves the hash out",
+                    nl=False,
+                    err=True,
+                )
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         with contextlib.suppress(OSError):
@@ -156,6 +169,7 @@ def print_summary(summary: CaptureSummary) -> None:
             f"wtrec: warning: the clock was set by {run.clock_change_ns / 1e9:+.3f} s under way: "
             "times of frames before and after do not fit together"
         )
+    lines += [f"wtrec: note: {note}" for note in summary.notes]
     if summary.error is not None:
         lines.append(f"error: {summary.error}")
     with contextlib.suppress(OSError):  # the terminal may be gone
@@ -164,9 +178,11 @@ def print_summary(summary: CaptureSummary) -> None:
 
 
 def _numbers(counters: Counters) -> list[str]:
+    left = counters.received - counters.dropped_by_kernel - counters.written
     return [
         f"  received           {counters.received:>12,}",
         f"  dropped by kernel  {counters.dropped_by_kernel:>12,}",
+        *([f"  left at the end    {left:>12,}"] if left > 0 else []),
         f"  written            {counters.written:>12,}",
         f"  bad FCS            {counters.bad_fcs:>12,}  ({_share(counters)}, the driver's claim)",
     ]

@@ -50,6 +50,14 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"..{cmd_name}", __name__), cmd_name)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand; Ctrl-C where it does not end anything by itself is one line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("wtrec: interrupted", err=True)
+            ctx.exit(EXIT_FAILED)
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="wtrec")

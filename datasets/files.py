@@ -6,9 +6,14 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+_STATUS = "/proc/thread-self/status"  # proc(5)
+_UMASK_LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -84,6 +89,21 @@ def _permissions(path: Path) -> int:
 
 def new_file_permissions() -> int:
     """The permissions that ``open`` gives to a new file."""
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+    return 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    """The mask of the process: read, because to set it for a moment is a race of threads.
+
+    Without /proc, it is set all the same, by one of ours at a time.
+    """
+    try:
+        status = Path(_STATUS).read_bytes()
+    except OSError:
+        status = b""
+    if found := re.search(rb"^Umask:\s*([0-7]+)$", status, re.MULTILINE):
+        return int(found[1], 8)
+    with _UMASK_LOCK:
+        umask = os.umask(0o077)  # what others make meanwhile is theirs alone
+        os.umask(umask)
+        return umask

@@ -15,6 +15,7 @@ frame. The captures' section headers and ``run.json`` hold the same description 
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -95,12 +96,14 @@ class CaptureSummary:
         path: The capture; of several files, the last.
         run: Its description as ``run.json`` has it, with counters and reason.
         error: Why it ended before it should have, None if it ended as asked.
+        notes: What the user should know beside that, a sentence each.
     """
 
     path: Path
     run: Run
     counters: Counters
     error: str | None
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -117,6 +120,7 @@ def capture(
     progress: Progress | None = None,
     on_start: Callable[[], None] = lambda: None,
     on_filter: Callable[[Examined], None] = lambda _examined: None,
+    on_end: Callable[[int], None] = lambda _size: None,
     observer: Observer | None = None,
 ) -> CaptureSummary:
     """Capture until a limit is reached, ``stop`` is asked for, or something breaks.
@@ -128,6 +132,8 @@ def capture(
         on_start: Called when frames are caught, and privileges dropped.
         on_filter: Called with what was found out about the filter, if there is one, before it is
             locked.
+        on_end: Called when all is written, with the size of the last file, which is hashed now;
+            another request to ``stop`` leaves its hash out.
         observer: Is shown the frames beside the capture, as ``LiveRates``; closed in the end.
 
     Raises:
@@ -147,52 +153,67 @@ def capture(
         if settings.drop_privileges:
             privileges.drop(settings.user)
         stash = held.enter_context(Stash(rings))
-        try:
-            compiled = _compile(settings, facts[0].linktype)
-            if compiled is not None:
-                start = Moment.now()
-                for ring in rings:
-                    ring.attach(compiled.linked, lock=False)
-            on_start()
-            examined = _examine(settings, compiled, facts[0].linktype)
-            if examined is not None:
-                on_filter(examined)
-                for ring in rings:
-                    ring.attach(examined.program, lock=True)
-                settings = replace(
-                    settings,
-                    filter_text=examined.expression or settings.filter_text,
-                    program=examined.program,
-                )
-            if observer is not None:
-                held.enter_context(observer)
-                observer.start([each.linktype for each in facts])
-            with _files(settings, facts, start) as files:
-                from .capture_loop import CaptureLoop, warm_up
-                from .feed import Feed
+        compiled = _compile(settings, facts[0].linktype)
+        if compiled is not None:
+            start = Moment.now()
+            for ring in rings:
+                ring.attach(compiled.linked, lock=False)
+        _load(".capture_files", ".capture_headers", ".capture_loop", ".feed")
+        on_start()
+        examined = _examine(settings, compiled, facts[0].linktype)
+        if examined is not None:
+            on_filter(examined)
+            for ring in rings:
+                ring.attach(examined.program, lock=True)
+            settings = replace(
+                settings,
+                filter_text=examined.expression or settings.filter_text,
+                program=examined.program,
+            )
+        if observer is not None:
+            held.enter_context(observer)
+            observer.start([each.linktype for each in facts])
+        with _files(settings, facts, start) as files:
+            from .capture_loop import CaptureLoop, warm_up
+            from .feed import Feed
 
-                warm_up()
-                stash.close()
-                feeds = [
-                    Feed(ring, each, number, settings.snap_length)
-                    for number, (ring, each) in enumerate(zip(rings, facts, strict=True))
-                ]
-                loop = CaptureLoop(
-                    feeds,
-                    files,
-                    settings.limits,
-                    settings.rotation,
-                    start,
-                    None if observer is None else observer.show,
-                )
-                loop.run(stop, progress)
-                loop.finish()
-                return _summary(loop, feeds, files, start)
-        except ImportError as error:
-            raise CaptureError(
-                f"{error}: the user that we are now cannot read the modules of wtrec or Python; "
-                "install them where everybody can, or name another user with -Z"
-            ) from error
+            warm_up()
+            stash.close()
+            feeds = [
+                Feed(ring, each, number, settings.snap_length)
+                for number, (ring, each) in enumerate(zip(rings, facts, strict=True))
+            ]
+            loop = CaptureLoop(
+                feeds,
+                files,
+                settings.limits,
+                settings.rotation,
+                start,
+                None if observer is None else observer.show,
+            )
+            loop.run(stop, progress)
+            loop.finish()
+            on_end(files.size)
+            asked = 0 if stop is None else stop.asked
+            return _summary(
+                loop, feeds, files, start, lambda: stop is not None and stop.asked > asked
+            )
+
+
+def _load(*modules: str) -> None:
+    """Load modules as the user that we are now.
+
+    Raises:
+        CaptureError: It cannot be done, most likely because they cannot be read.
+    """
+    try:
+        for name in modules:
+            importlib.import_module(name, __package__)
+    except ImportError as error:
+        raise CaptureError(
+            f"{error}: the user that we are now cannot read the modules of wtrec or Python; "
+            "install them where everybody can, or name another user with -Z"
+        ) from error
 
 
 def _files(
@@ -219,7 +240,11 @@ def _files(
 
 
 def _summary(
-    loop: CaptureLoop, feeds: Sequence[Feed], files: CaptureFiles | NoFiles, start: Moment
+    loop: CaptureLoop,
+    feeds: Sequence[Feed],
+    files: CaptureFiles | NoFiles,
+    start: Moment,
+    skip_hash: Callable[[], bool],
 ) -> CaptureSummary:
     """Write down what came of it."""
     now = Moment.now()
@@ -237,10 +262,16 @@ def _summary(
     )
     error = loop.error
     try:
-        files.save(run)
+        files.complete(run, skip_hash)
     except OSError as failure:
         error = error or f"{failure.filename}: cannot write it: {failure.strerror}"
-    return CaptureSummary(path=files.path, run=files.run, counters=loop.counters, error=error)
+    return CaptureSummary(
+        path=files.path,
+        run=files.run,
+        counters=loop.counters,
+        error=error,
+        notes=tuple(files.notes),
+    )
 
 
 def _interfaces(settings: CaptureSettings) -> list[Interface]:
@@ -273,15 +304,16 @@ def _ring(facts: Interface, settings: CaptureSettings) -> Ring:
 
 def _compile(settings: CaptureSettings, linktype: int) -> CompiledFilter | None:
     """The filter, not checked yet; a program stands for itself."""
+    if settings.program is None and settings.filter_text is None:
+        return None
+    _load(".bpf.examine")  # alone: the filter is not to wait for the rest
     from .bpf.check import CompiledFilter
     from .bpf.examine import compile_expanded
 
     if settings.program is not None:
         program = bpf.with_snaplen(settings.program, settings.snap_length)
         return CompiledFilter("", linktype, program, program, {}, 0)
-    if settings.filter_text is not None:
-        return compile_expanded(settings.filter_text, linktype, settings.snap_length)
-    return None
+    return compile_expanded(settings.filter_text or "", linktype, settings.snap_length)
 
 
 def _examine(

@@ -9,10 +9,13 @@ in an unnamed file of the same file system, and given back when a write fails.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import hashlib
 import os
 import pwd
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ..closing import Closing
@@ -20,6 +23,7 @@ from ..datasets.files import new_file_permissions
 from ..errors import CaptureError
 
 _RESERVE = 64 * 1024
+_PART = 1 << 20  # bytes that are hashed at a time
 
 
 class CaptureFile(Closing):
@@ -89,6 +93,30 @@ class CaptureFile(Closing):
         """Make what was written durable."""
         os.fsync(self._fd)
 
+    def sha256(self, skip: Callable[[], bool]) -> str | None:
+        """SHA-256 of what was written, lower-case hexadecimal; wherever it was moved.
+
+        Args:
+            skip: Asked for each part: give up, and return None?
+        """
+        digest, at = hashlib.sha256(), 0
+        while at < self.size:
+            if skip():
+                return None
+            part = os.pread(self._fd, min(_PART, self.size - at), at)
+            if not part:
+                raise OSError(errno.EIO, f"it was cut off at {at} bytes", str(self.path))
+            digest.update(part)
+            at += len(part)
+        return digest.hexdigest()
+
+    def has_its_name(self) -> bool:
+        """Whether the file of this name is this one."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self.path.stat())
+        except OSError:
+            return False
+
     def discard(self) -> None:
         """Close and delete it."""
         self.close()
@@ -111,12 +139,22 @@ def cannot_write(path: Path, error: OSError) -> CaptureError:
     advice = ""
     if error.errno == errno.EACCES:
         uid = os.geteuid()
-        try:
-            name = pwd.getpwuid(uid).pw_name
-        except KeyError:
-            name = str(uid)
-        advice = f" for {name}; choose another folder with -w, or another user with -Z"
+        advice = f" for {_name_of(uid)}"
+        if uid == 0:
+            advice += ", who has no capabilities here"
+        with contextlib.suppress(OSError):
+            owner = path.parent.stat().st_uid
+            if owner != uid:
+                advice += f", the folder belongs to {_name_of(owner)}"
+        advice += "; choose another folder with -w, or another user with -Z"
     return CaptureError(f"{path}: cannot write there: {error.strerror}{advice}")
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _name(temporary: Path, path: Path, *, force: bool) -> None:

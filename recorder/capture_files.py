@@ -1,34 +1,57 @@
 """The files of a capture, one after the other, and ``run.json`` beside them.
 
     loop ──► file at hand
-               │ full: its statistics are written, the next file begins at once
+               │ full: its statistics are written, the next file begins at once,
+               │       the oldest of those that are kept is deleted
                ▼
-             another thread: durable, measured, hashed ──► run.json, its name printed,
-                                                           the oldest file deleted
+             another thread: durable, measured, hashed ──► run.json, its name printed
 
 Each file has the section header, the interfaces and the statistics, so each is a capture of its
-own. What takes long is done by other threads, and frames do not wait for it. Each write reaches
+own. What takes long is done by other threads, and frames do not wait for it, unless very many
+files wait to be completed. A file that is deleted before its turn is not completed at all, so a
+disk that is slower than the capture holds no more files than are kept. Each write reaches
 the kernel at once, so it outlives us; ``flush_seconds`` is what a loss of power may cost.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
 
 from ..closing import Closing
 from ..datasets.files import sync_folder
 from ..datasets.run import Counters, Run, RunFile, run_json_path
 from ..errors import CaptureError
 from .capture_file import CaptureFile, cannot_write
+from .printed_names import PrintedNames
 from .rotation import file_name
+from .stop import Stop
+
+_MOST_WAITING = 100  # files that are full and not complete: each has a descriptor
+
+
+@dataclass(slots=True, eq=False)
+class _Full:
+    """A file into which no further frame is written.
+
+    Attributes:
+        file: It.
+        flushing: Its last flush.
+        described: As ``run.json`` has it.
+        completing: The rest of its work.
+        gone: Whether it is deleted.
+    """
+
+    file: CaptureFile
+    flushing: Future[None] | None
+    described: RunFile
+    completing: Future[None] = field(init=False)
+    gone: bool = False
 
 
 class CaptureFiles(Closing):
@@ -49,7 +72,8 @@ class CaptureFiles(Closing):
         path: The file at hand.
         number: Its number, from 1 on.
         run: What ``run.json`` has.
-        failure: Why a file that was full could not be completed.
+        notes: What the user should know in the end, a sentence each.
+        failure: Why a file could not be completed or deleted.
         flush_at: When it is time for ``flush_when_due``, on the monotonic clock.
 
     Raises:
@@ -70,6 +94,7 @@ class CaptureFiles(Closing):
     ) -> None:
         self.number = 1
         self.run = run
+        self.notes: list[str] = []
         self.failure: OSError | None = None
         self.flush_at = float("inf")
         self._base = base
@@ -79,8 +104,12 @@ class CaptureFiles(Closing):
         self._flush_seconds = flush_seconds
         self._force = force
         self._sidecar = run_json_path(base)
-        self._complete: list[RunFile] = []
+        self._full: tuple[_Full, ...] = ()  # those that are kept, the oldest first
         self._flushing: Future[None] | None = None
+        self._skip: Callable[[], bool] = lambda: False
+        self._counters: Counters | None = None  # of the run so far
+        self._saving = threading.Lock()
+        self._moved: list[Path] = []
         self._held = contextlib.ExitStack()
         try:
             exists = self._sidecar.exists()
@@ -91,11 +120,12 @@ class CaptureFiles(Closing):
                 f"{self._sidecar} exists; name another capture with -w, or overwrite it with "
                 "--force"
             )
-        self._names = self._open_names(print_names)
+        self._alarm = self._held.enter_context(Stop())
         try:
+            self._names = print_names and self._held.enter_context(PrintedNames(print_names))
             self._file = self._begin(run.start, self.number)
             try:
-                self.run.save(self._sidecar)
+                self._save()
             except OSError as error:
                 self._file.discard()
                 raise cannot_write(self.path, error) from error
@@ -147,48 +177,70 @@ class CaptureFiles(Closing):
             OSError: One of them could not be written.
         """
         following = self._begin(start, self.number + 1)  # where it fails, the old file goes on
-        full, self._file = self._file, following
-        flushing, self._flushing = self._flushing, None
+        ended, self._file = self._file, following
         self.number += 1
         self.flush_at = float("inf")
         try:
             try:
-                full.write(trailer)
+                ended.write(trailer)
             except OSError:
-                full.write(trailer)  # now it has given back the room that was set aside
-            full.give_back_reserve()
+                ended.write(trailer)  # now it has given back the room that was set aside
+            ended.give_back_reserve()
         finally:
-            self._finisher.submit(self._finish, full, flushing, self.path.name, counters)
+            if len(self._full) >= _MOST_WAITING:
+                wait([each.completing for each in self._full[-_MOST_WAITING:][:1]])
+            self._counters = counters
+            self._fill(ended, self._finish_and_save)
+            if self._keep is not None and len(self._full) >= self._keep:
+                self._delete_oldest()
 
     def end(self, trailer: bytes) -> None:
-        """End the last file.
+        """Write the end of the last file.
 
         Raises:
             OSError: It could not be written.
         """
-        try:
-            self._file.write(trailer)
-        finally:
-            self._finisher.submit(self._finish, self._file, self._flushing, None, None).result()
-        if self.failure is not None:
-            raise self.failure
+        self._file.write(trailer)
+        self._file.give_back_reserve()
 
-    def save(self, run: Run) -> None:
-        """Write the description of the run that is over.
+    def complete(self, run: Run, skip_hash: Callable[[], bool]) -> None:
+        """Write the description of the run that is over: first as it is, then with hashes.
 
         Args:
             run: Its files are those that there are.
+            skip_hash: Asked now and then while a file is hashed: leave its hash out?
 
         Raises:
-            OSError: It could not be written.
+            OSError: A file could not be completed, or the description not be written.
         """
-        self.run = replace(run, files=tuple(self._complete))
-        self.run.save(self._sidecar)
+        self._skip = skip_hash
+        self.run = replace(run, files=self._described())
+        self._save()
+        self._fill(self._file, self._finish)
+        for each in self._full:
+            each.completing.result()
+        self.run = replace(run, files=self._described())
+        self._save()
+        if self._moved:
+            self.notes.append(
+                f"{len(self._moved)} files were moved or deleted before they were complete, first: "
+                f"{self._moved[0]}"
+            )
+        if self._names and self._names.note:
+            self.notes.append(self._names.note)
+        if self.failure is not None:
+            raise self.failure
+
+    def fileno(self) -> int:
+        """A file descriptor that is readable once there is a failure."""
+        return self._alarm.fileno()
 
     def close(self) -> None:
         """Wait for what is under way, and close all."""
-        self._held.close()
-        self._file.close()
+        try:
+            self._held.close()
+        finally:
+            self._file.close()
 
     def _begin(self, start: int, number: int) -> CaptureFile:
         """A new file with its headers.
@@ -198,65 +250,97 @@ class CaptureFiles(Closing):
             OSError: As for the first, of another one.
         """
         path = file_name(self._base, number, start) if self._several else self._base
-        run = replace(self.run, files=(*self._complete, RunFile(name=path.name)))
-        headers = self._headers(replace(run, files=(RunFile(name=path.name),)))
+        headers = self._headers(replace(self.run, files=(RunFile(name=path.name),)))
         try:
-            file = CaptureFile(path, force=self._force, head=headers)
+            return CaptureFile(path, force=self._force, head=headers)
         except CaptureError as error:
             if number > 1 and isinstance(error.__cause__, OSError):
-                raise error.__cause__ from error
+                cause = error.__cause__
+                raise OSError(cause.errno, cause.strerror, str(path)) from error
             raise
-        self.run = run
-        return file
 
     def _flush(self, file: CaptureFile) -> None:
         try:
             file.flush()
         except OSError as error:
-            self.failure = self.failure or error
+            self._fails(error, file.path)
 
-    def _finish(
-        self,
-        file: CaptureFile,
-        flushing: Future[None] | None,
-        following: str | None,
-        counters: Counters | None,
-    ) -> None:
-        """Make a file durable, say what it is, and delete one that is too old."""
+    def _fails(self, error: OSError, path: Path) -> None:
+        """Keep the first failure, with its place."""
+        if self.failure is None:
+            self.failure = OSError(error.errno, error.strerror, error.filename or str(path))
+            self._alarm.ask("failure")
+
+    def _described(self) -> tuple[RunFile, ...]:
+        """All files that there are."""
+        full = self._full
+        at_hand = () if full and full[-1].file is self._file else (RunFile(name=self.path.name),)
+        return (*(each.described for each in full), *at_hand)
+
+    def _save(self) -> None:
+        """Write ``run.json``; another thread may do so, too.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        with self._saving:
+            run = replace(self.run, files=self._described())
+            if run.counters is None:
+                run = replace(run, counters=self._counters)
+            try:
+                run.save(self._sidecar)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(self._sidecar)) from error
+
+    def _fill(self, file: CaptureFile, complete: Callable[[_Full], None]) -> None:
+        """Count a file among those that are full, and have it completed."""
+        flushing, self._flushing = self._flushing, None
+        full = _Full(file, flushing, RunFile(name=file.path.name))
+        self._full = (*self._full, full)  # a new tuple: another thread may go through the old one
+        full.completing = self._finisher.submit(complete, full)
+
+    def _delete_oldest(self) -> None:
+        """Free the disk from a file, complete or not."""
+        oldest, *kept = self._full
+        self._full = tuple(kept)
+        oldest.gone = True
+        if oldest.completing.cancel():  # it had not begun
+            if oldest.flushing is None:
+                oldest.file.close()
+            else:
+                oldest.flushing.add_done_callback(lambda _: oldest.file.close())
         try:
-            if flushing is not None:
-                flushing.result()
-            file.sync()
-            self._complete.append(RunFile.of(file.path))
-            if following is not None:
-                file.close()
-                while self._keep is not None and len(self._complete) >= self._keep:
-                    file.path.with_name(self._complete.pop(0).name).unlink(missing_ok=True)
-                files = (*self._complete, RunFile(name=following))
-                replace(self.run, files=files, counters=counters).save(self._sidecar)
-            sync_folder(file.path.parent)
+            oldest.file.path.unlink(missing_ok=True)
         except OSError as error:
-            self.failure = self.failure or error
-        self._print_name(file.path)
+            self._fails(error, oldest.file.path)
 
-    def _open_names(self, target: str | None) -> IO[str] | None:
-        if target is None:
-            return None
-        if target in {"-", "stdout"}:
-            return sys.stdout
-        if target == "stderr":
-            return sys.stderr
-        path = Path(target)
+    def _finish_and_save(self, full: _Full) -> None:
+        """Complete a file that others follow."""
         try:
-            return self._held.enter_context(path.open("w", encoding=sys.getfilesystemencoding()))
+            self._finish(full)
+            self._save()
         except OSError as error:
-            raise cannot_write(path, error) from error
+            self._fails(error, self._sidecar)
+        finally:
+            full.file.close()
 
-    def _print_name(self, path: Path) -> None:
-        if self._names is None:
+    def _finish(self, full: _Full) -> None:
+        """Make a file durable, and say what it is, unless it is deleted meanwhile."""
+        file = full.file
+        try:
+            if full.flushing is not None:
+                full.flushing.result()
+            if not full.gone:
+                file.sync()
+                digest = file.sha256(lambda: full.gone or self._skip())
+                full.described = RunFile(name=file.path.name, bytes=file.size, sha256=digest)
+                sync_folder(file.path.parent)
+        except OSError as error:
+            self._fails(error, file.path)
+        has_its_name = file.has_its_name()
+        if full.gone:
             return
-        try:
-            self._names.write(os.fsdecode(bytes(path)) + "\n")
-            self._names.flush()
-        except OSError:  # nobody reads any more; that is no reason to stop
-            self._names = None
+        if not has_its_name:
+            self._moved.append(file.path)
+        if self._names:
+            self._names.print(file.path)

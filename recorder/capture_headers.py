@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..datasets.pcapng import InterfaceDescription, SectionHeader
+from ..datasets.pcapng_layout import MAX_LENGTH
+from ..datasets.pcapng_values import TEXT
 from ..datasets.run import Filter, Run, RunInterface
 from ..errors import CaptureError
 from . import bpf
@@ -58,13 +61,17 @@ def headers(settings: CaptureSettings, facts: Sequence[Interface], run: Run) -> 
     """The section header and the interfaces that a file begins with.
 
     Raises:
-        CaptureError: They leave no room for frames.
+        CaptureError: They leave no room for frames, or the comment is too long.
     """
+    if len(TEXT.encode(run.comment)) > MAX_LENGTH:
+        raise CaptureError(
+            f"a comment of {len(TEXT.encode(run.comment)):,} bytes: pcapng holds {MAX_LENGTH:,}"
+        )
     section = SectionHeader.make(
         hardware=platform.machine(),
         os=run.os,
         userappl=f"wtrec {run.wtrec_version}",
-        comments=[*([run.comment] if run.comment else []), run.to_json(indent=None)],
+        comments=[*([run.comment] if run.comment else []), _embedded(run)],
     )
     program = settings.program
     interfaces = [
@@ -91,3 +98,20 @@ def headers(settings: CaptureSettings, facts: Sequence[Interface], run: Run) -> 
             f"a file of {most} bytes has no room for its own headers, {len(blocks)} bytes"
         )
     return blocks
+
+
+def _embedded(run: Run) -> str:
+    """The run's description in a length that an option can have, see docs/capture.md.
+
+    What it leaves out to that end is in ``run.json``; the interfaces and the comment also stand
+    beside it.
+    """
+    shortened = [run]
+    if run.filter is not None:
+        shortened.append(replace(run, filter=replace(run.filter, program="")))
+    shortened.append(replace(shortened[-1], interfaces=()))
+    shortened.append(replace(shortened[-1], meta={}))
+    shortened.append(replace(shortened[-1], comment=""))
+    shortened.append(replace(shortened[-1], filter=None))
+    texts = (each.to_json(indent=None) for each in shortened)
+    return next(text for text in texts if len(TEXT.encode(text)) <= MAX_LENGTH)

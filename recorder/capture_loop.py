@@ -76,7 +76,6 @@ class CaptureLoop:
         ended_by: What ended it: ``packets``, ``duration``, ``filesize``, ``files``,
             ``interface gone``, ``interface down``, ``write failed``, or the reason that ``Stop``
             was given.
-        error: A sentence, where it did not end as asked.
     """
 
     def __init__(
@@ -90,7 +89,8 @@ class CaptureLoop:
     ) -> None:
         self.end = 0
         self.ended_by: str | None = None
-        self.error: str | None = None
+        self._interface_error: str | None = None
+        self._failure: OSError | None = None
         self._feeds = feeds
         self._files = files
         self._limits = limits
@@ -113,10 +113,22 @@ class CaptureLoop:
         """The numbers so far; while it runs, of received frames only those that were counted."""
         return Counters.sum(feed.counters for feed in self._feeds)
 
+    @property
+    def error(self) -> str | None:
+        """A sentence, where it did not end as asked."""
+        failure, path = self._failure, self._files.path
+        if self._interface_error is not None or failure is None:
+            return self._interface_error
+        whole = f"{self._files.size} bytes"
+        if failure.filename in {None, str(path)}:
+            return f"{path}: {failure.strerror}; its {whole} are whole"
+        return f"{failure.filename}: {failure.strerror}; {path} is whole, {whole}"
+
     def run(self, stop: Stop | None, progress: Progress | None) -> None:
         """Capture until the last frame is written."""
         for feed in self._feeds:
             self._poll.register(feed.ring, select.POLLIN | select.POLLERR)
+        self._poll.register(self._files, select.POLLIN)
         if stop is not None:
             self._poll.register(stop, select.POLLIN)
         tell_at = time.monotonic() + _PROGRESS_SECONDS if progress else float("inf")
@@ -162,8 +174,7 @@ class CaptureLoop:
 
     def _look(self, stop: Stop | None) -> None:
         """See whether a moment has come that divides frames."""
-        wants_new_file = stop is not None and stop.wants_new_file()
-        if self._cut is not None:
+        if self._cut is not None:  # what is asked for meanwhile comes after it
             return
         now = Moment.now()
         for feed in self._feeds:
@@ -171,23 +182,24 @@ class CaptureLoop:
             if failure:
                 self._interface_fails(feed.name, failure, now)
                 return
-        if self._files.failure is not None:
-            self._fails(self._files.failure)
+        if self._files.failure is not None:  # the file at hand is good: what came belongs into it
+            self._failure = self._files.failure
+            self._set_cut(Cut(now.real, "write failed", ends=True))
         elif stop is not None and stop.reason is not None:
             self._set_cut(Cut(now.real, stop.reason, ends=True))
         elif (cut := self._schedule.due(now)) is not None:
             self._set_cut(cut)
-        elif wants_new_file and self._rotation is not None:
+        elif stop is not None and stop.wants_new_file() and self._rotation is not None:
             self._set_cut(Cut(now.real, "request", ends=False))
 
     def _interface_fails(self, name: str, failure: int, now: Moment) -> None:
         if failure == errno.ENETDOWN:
             gone = driver_drops(name) is None
             reason = "interface gone" if gone else "interface down"
-            self.error = f"{name} {'is gone' if gone else 'went down'}"
+            self._interface_error = f"{name} {'is gone' if gone else 'went down'}"
         else:
             reason = "interface failed"
-            self.error = f"{name}: {os.strerror(failure)}"
+            self._interface_error = f"{name}: {os.strerror(failure)}"
         self._set_cut(Cut(now.real, reason, ends=True))
 
     def _set_cut(self, cut: Cut) -> None:
@@ -214,6 +226,13 @@ class CaptureLoop:
                 frames = min(frames, rotation.frames - self._file_frames)
         size = NEVER if most_bytes is None else most_bytes - self._files.size - self._trailer_size
         taken = self._take(feed, block, frames, size)
+        if (
+            taken is not None
+            and taken.limit == BYTE_LIMIT
+            and rotation is not None
+            and not self._file_frames
+        ):  # a frame that is larger than a whole file has one for itself
+            taken = self._take(feed, block, 1, NEVER)
         if taken is None:
             return
         if self._written == limits.frames:
@@ -224,10 +243,8 @@ class CaptureLoop:
             reason = "packets" if taken.limit == FRAME_LIMIT else "filesize"
             if rotation is None:
                 self._end_now(reason)
-            elif self._file_frames:
-                self._next_file(Cut(time.time_ns(), reason, ends=False))
-            else:  # a frame that is larger than a whole file
-                self._take(feed, block, 1, NEVER)
+            else:  # just before the frame that is too much, however long it has waited
+                self._next_file(Cut(taken.next_time - 1, reason, ends=False))
         if rotation is not None and self._file_frames == rotation.frames and self._is_last_file:
             self._end_now("files")
 
@@ -294,10 +311,7 @@ class CaptureLoop:
 
     def _fails(self, failure: OSError) -> None:
         self._end_now("write failed")
-        self.error = self.error or (
-            f"{self._files.path}: {failure.strerror}; the capture is whole up to its last "
-            f"{self._files.size} bytes"
-        )
+        self._failure = self._failure or failure
 
     def _statistics(self, end: int, *, last: bool) -> bytes:
         return b"".join(feed.statistics(self._file_start, end, last=last) for feed in self._feeds)

@@ -35,12 +35,14 @@ class Taken(NamedTuple):
         frames: How many they are.
         bad: Of these, with the driver's claim of a bad FCS.
         limit: Which limit the next frame is beyond, ``NO_LIMIT`` if the ring's block is done.
+        next_time: When that frame came, nanoseconds since 1970; 0 if the block is done.
     """
 
     size: int
     frames: int
     bad: int
     limit: int
+    next_time: int
 
 
 @dataclass(slots=True)
@@ -175,8 +177,9 @@ class Feed:
 
     def _place_gap(self, block: RingBlock) -> None:
         """See whether frames are missing before a block."""
-        if block.after_loss and block.first_time > self.ring.counted_at:
+        # by number, not by time: the clock may have been set
+        if block.after_loss and block.number > self.ring.newest_counted:
             self.count_drops()
-        if self._unplaced and (block.after_loss or block.first_time > self.ring.counted_at):
+        if self._unplaced and (block.after_loss or block.number > self.ring.newest_counted):
             self._gap += self._unplaced
             self._unplaced = 0

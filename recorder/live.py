@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,7 @@ class LiveRates(Closing):
     """Counts by rate that grow while blocks are shown to it.
 
     Attributes:
-        skipped: Bytes that were not looked at.
+        skipped: Bytes that were not counted.
         failure: Why counting ended early.
     """
 
@@ -102,6 +102,23 @@ class LiveRates(Closing):
             self._thread = None
 
     def _run(self) -> None:
+        count: Callable[[bytearray], None] | None = None
+        while (blocks := self._waiting.get()) is not None:
+            with self._lock:
+                self._waiting_bytes -= len(blocks)
+                self.skipped += 0 if self.failure is None else len(blocks)
+            if self.failure is not None:
+                continue
+            try:
+                count = count or self._counting()
+                count(blocks)
+            except Exception as error:
+                self.failure = error
+                with self._lock:
+                    self.skipped += len(blocks)
+
+    def _counting(self) -> Callable[[bytearray], None]:
+        """What counts the frames of blocks; loads what that takes."""
         import numpy as np
 
         from ..datasets.frames import MAX_BYTES, MAX_FRAMES
@@ -113,21 +130,16 @@ class LiveRates(Closing):
         )
         index = PacketIndex.empty(MAX_FRAMES)
         kinds = np.zeros(7, np.int64)
-        while (blocks := self._waiting.get()) is not None:
-            with self._lock:
-                self._waiting_bytes -= len(blocks)
-                self.skipped += 0 if self.failure is None else len(blocks)
-            if self.failure is not None:
-                continue
-            try:
-                view, at, reason = np.frombuffer(blocks, np.uint8), 0, FULL
-                while reason == FULL:
-                    count, at, reason = walk_pcapng(
-                        view, at, False, table, index, MAX_FRAMES, MAX_BYTES, kinds
-                    )
-                    self._count(view, index, count, table)
-            except Exception as error:
-                self.failure = error
+
+        def count(blocks: bytearray) -> None:
+            view, at, reason = np.frombuffer(blocks, np.uint8), 0, FULL
+            while reason == FULL:
+                found, at, reason = walk_pcapng(
+                    view, at, False, table, index, MAX_FRAMES, MAX_BYTES, kinds
+                )
+                self._count(view, index, found, table)
+
+        return count
 
     def _count(
         self, view: NDArray[np.uint8], index: PacketIndex, count: int, table: NDArray[np.int64]

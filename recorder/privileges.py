@@ -65,11 +65,17 @@ def sudo_user() -> User | None:
 def drop(user: User | None) -> None:
     """Become ``user``, or stay who we are, without capabilities; there is no way back.
 
-    To be called before there are other threads: capabilities are a thread's own.
+    Capabilities are a thread's own, so there may be no other thread yet.
 
     Raises:
-        CaptureError: We may not become that user, or a right is left.
+        CaptureError: There is one, we may not become that user, or a right is left.
     """
+    threads = sum(1 for _ in Path("/proc/self/task").iterdir())
+    if threads > 1:
+        raise CaptureError(
+            f"there are {threads} threads, and capabilities can be given up only by each for "
+            "itself: drop privileges before others are started"
+        )
     libc = ctypes.CDLL(None, use_errno=True)
     for capability in range(64):  # those that do not exist, or that we may not drop, are refused
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -80,6 +86,10 @@ def drop(user: User | None) -> None:
             os.setresuid(user.uid, user.uid, user.uid)
         except PermissionError as error:
             raise CaptureError(f"-Z {user.name}: only root can become another user") from error
+        except OSError as error:  # EINVAL: a number that a user namespace does not map
+            raise CaptureError(
+                f"-Z {user.name}: {error.strerror}; name a user that there is in this container"
+            ) from error
         os.environ |= {"HOME": user.home, "USER": user.name, "LOGNAME": user.name}
     libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)

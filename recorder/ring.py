@@ -23,7 +23,6 @@ import mmap
 import socket
 import struct
 import threading
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -89,9 +88,9 @@ class RingBlock:
         return bool(self._head[2] & _TP_STATUS_LOSING)
 
     @property
-    def first_time(self) -> int:
-        """When its first frame came, nanoseconds since 1970."""
-        return self._head[8] * 1_000_000_000 + self._head[9]
+    def number(self) -> int:
+        """Of the blocks that the kernel has begun to fill, the how manieth, from 1 on; 0: none."""
+        return self._head[6] | self._head[7] << 32
 
     def copy(self) -> RingBlock:
         """What is in it, in memory of its own."""
@@ -114,7 +113,7 @@ class Ring(Closing):
     Attributes:
         received: Frames that passed the filter up to the last ``count_drops``.
         dropped: Of these, those for which the ring had no room.
-        counted_at: Time of the last ``count_drops``, nanoseconds since 1970.
+        newest_counted: Number of the newest block at the last ``count_drops``.
 
     Raises:
         CaptureError: No rights, no memory, or no such interface.
@@ -125,7 +124,7 @@ class Ring(Closing):
         self.interface = interface
         self.received = 0
         self.dropped = 0
-        self.counted_at = 0
+        self.newest_counted = 0
         self._next = 0
         self._stash: collections.deque[RingBlock] = collections.deque()
         try:
@@ -221,10 +220,11 @@ class Ring(Closing):
 
     def count_drops(self) -> int:
         """Bring ``received`` and ``dropped`` up to date; how many were dropped since last time."""
+        newest = max(block.number for block in self._blocks)  # before: what comes now counts again
         received, dropped = self._statistics()
         self.received += received
         self.dropped += dropped
-        self.counted_at = time.time_ns()
+        self.newest_counted = newest
         return dropped
 
     def _statistics(self) -> tuple[int, int]:

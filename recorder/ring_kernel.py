@@ -101,7 +101,7 @@ def write_block(
     byte_limit: int,
     not_after: int,
     drops: int,
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, int, int]:
     """Write the frames of one block, from one of them on, until one is beyond a limit.
 
     Args:
@@ -120,8 +120,9 @@ def write_block(
         drops: Frames lost before the first frame that is written.
 
     Returns:
-        Bytes written, frames written, those of them with the driver's claim of a bad FCS, and
-        the limit that the next frame is beyond, ``NO_LIMIT`` if there is no next frame.
+        Bytes written, frames written, those of them with the driver's claim of a bad FCS, the
+        limit that the next frame is beyond, ``NO_LIMIT`` if there is no next frame, and that
+        frame's time, 0 if there is none.
     """
     size = 0
     written = 0
@@ -138,11 +139,11 @@ def write_block(
         padded = captured + 3 & ~3
         total = padded + (56 if drops else 44)
         if time > not_after:
-            return size, written, bad, TIME_LIMIT
+            return size, written, bad, TIME_LIMIT, time
         if written == frame_limit:
-            return size, written, bad, FRAME_LIMIT
+            return size, written, bad, FRAME_LIMIT, time
         if size + total > byte_limit:
-            return size, written, bad, BYTE_LIMIT
+            return size, written, bad, BYTE_LIMIT, time
         start = header + (_word(words, word + 6) & 0xFFFF)
         flags = FLAGS_INBOUND
         if radiotap:
@@ -178,4 +179,4 @@ def write_block(
         size += total
         written += 1
         header += _word(words, word)
-    return size, written, bad, NO_LIMIT
+    return size, written, bad, NO_LIMIT, 0

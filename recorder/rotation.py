@@ -102,27 +102,43 @@ class Schedule:
         self._file_length = _nanoseconds(rotation.seconds if rotation else None)
         self._interval = _nanoseconds(rotation.interval if rotation else None)
         self._end = _after(start.monotonic, _nanoseconds(limits.seconds))
-        self._file_end = _after(start.monotonic, self._file_length)
+        self._began = start.monotonic  # the file at hand
+        self._file_end = _after(self._began, self._file_length)
         self._boundary = self._next_boundary(start.real)
 
     def due(self, now: Moment) -> Cut | None:
-        """The cut that the clock has passed, if there is one."""
-        if now.monotonic >= self._end:
-            return Cut(now.real - (now.monotonic - self._end), "duration", ends=True)
-        if now.monotonic >= self._file_end:
-            return Cut(now.real - (now.monotonic - self._file_end), "duration", ends=False)
-        if self._interval is not None:
-            if now.real >= self._boundary:
-                # the clock may have been set forward: the boundary that it passed last
-                return Cut(now.real // self._interval * self._interval, "interval", ends=False)
-            if self._boundary - now.real > self._interval:  # it was set back
-                self._boundary = self._next_boundary(now.real)
-        return None
+        """The first of the cuts that the clock has passed, if there is one.
+
+        Whoever asks late is told of all of them, one after the other. Boundaries that the clock
+        passed because it was set forward are no more than one cut, at the last of them.
+        """
+        if self._boundary - now.real > (self._interval or NEVER):  # it was set back
+            self._boundary = self._next_boundary(now.real)
+        at = self._boundary
+        passed = now.monotonic - (now.real - at)
+        if self._interval is not None and passed < self._began:  # it was set forward
+            at = now.real // self._interval * self._interval
+            passed = now.monotonic
+        moment, _, reason = min(
+            (self._end, 0, "duration"),
+            (self._file_end, 1, "duration"),
+            (passed if now.real >= self._boundary else NEVER, 1, "interval"),
+        )
+        if moment > now.monotonic:
+            return None
+        real = at if reason == "interval" else now.real - (now.monotonic - moment)
+        return Cut(real, reason, ends=moment == self._end)
 
     def new_file(self, cut: Cut, now: Moment) -> None:
-        """A file begins at a cut."""
-        self._file_end = _after(now.monotonic - (now.real - cut.at), self._file_length)
-        self._boundary = self._next_boundary(max(cut.at, now.real))
+        """A file begins at a cut, which may be a while ago.
+
+        How long ago is told by the real clock. If that was set meanwhile, it still was no earlier
+        than the beginning of the file before, and is not to come.
+        """
+        passed = now.monotonic - (now.real - cut.at)
+        self._began = min(max(passed, self._began), now.monotonic)
+        self._file_end = _after(self._began, self._file_length)
+        self._boundary = self._next_boundary(cut.at)
 
     def patience(self, now: Moment) -> float:
         """Seconds until a cut may be due."""

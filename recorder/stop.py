@@ -12,15 +12,18 @@ class Stop(Closing):
 
     Attributes:
         reason: Why to finish, for example ``SIGINT``; None until somebody asks.
+        asked: How often somebody asked to finish.
     """
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.asked = 0
         self._rotate = False
         self._fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def ask(self, reason: str) -> None:
         """Ask to finish; only the first reason counts."""
+        self.asked += 1
         if self.reason is None:
             self.reason = reason
             os.eventfd_write(self._fd, 1)

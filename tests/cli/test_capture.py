@@ -406,6 +406,7 @@ class TestRefused:
             (["lo"], 1, "lo is loopback (772), wanted 802.11 Radiotap (803); make a monitor"),
             (["mon0", "-f", "udp prt 1"], 1, "filter 'udp prt 1': "),
             (["mon0", "-a", "filesize:1", "--comment", "x" * 999], 1, "1000 bytes has no room"),
+            (["mon0", "--comment", "ä" * 33_000], 2, "at most 65,535 bytes, found 66,000"),
             (["mon0", "-w", "nowhere/x.pcapng"], 1, "nowhere/x.pcapng: cannot write there"),
             (["mon0", "-a", "frames:9"], 2, "wanted duration:SECONDS, packets:N, filesize:KB or"),
             (["mon0", "-a", "files:9"], 2, "-b says when another one begins"),

@@ -61,6 +61,12 @@ def has_frames(path: Path) -> bool:
     return any(each.stat().st_size > 3_000 for each in path.parent.glob(f"{path.stem}_*.pcapng"))
 
 
+def frames_by_size(path: Path) -> int:
+    """How many frames of ``traffic`` the files of a capture have, at least."""
+    files = path.parent.glob(f"{path.stem}_*.pcapng")
+    return sum(max(0, each.stat().st_size - 3_000) // 444 for each in files)
+
+
 def read_by_tshark(path: Path) -> list[int]:
     """Times of all frames in ns, which tshark and wtrec agree on; a cut last block is allowed."""
     done = subprocess.run(
@@ -82,62 +88,47 @@ def read_by_tshark(path: Path) -> list[int]:
 class TestStart:
     """What is true of a capture as soon as it runs."""
 
-    def test_rights_owner_and_first_frame(
+    def test_rights_and_owner(
         self, mon0: MonitorTun, tmp_path: Path, readable_python: list[str]
     ) -> None:
-        """With nothing compiled, the first frame is there in time; then it is nobody's process.
+        """It is nobody's process, and files are nobody's; nothing that was received is missing.
 
-        Nobody has no home, so kernels are compiled anew. The first of three may have been late
-        because the machine was busy.
+        Nobody has no home, so kernels are compiled anew.
         """
         nobody = user_named("nobody")
+        tmp_path.chmod(0o755)
+        os.chown(tmp_path, nobody.uid, nobody.gid)
+        for each in tmp_path.parents:
+            if each.stat().st_uid == os.geteuid() and each != Path("/"):
+                each.chmod(each.stat().st_mode | 0o755)
+        path = tmp_path / "run.pcapng"
         arguments = ["-Z", "nobody", "-f", "len > 20 and not tcp"]
-        late = []
-        for attempt in range(3):
-            folder = tmp_path / str(attempt)
-            folder.mkdir()
-            os.chown(folder, nobody.uid, nobody.gid)
-            for each in folder.parents:
-                if each.stat().st_uid == os.geteuid() and each != Path("/"):
-                    each.chmod(each.stat().st_mode | 0o755)
-            path = folder / "run.pcapng"
-            with traffic(mon0) as sent:
-                began = time.time_ns()
-                process = subprocess.Popen(
-                    [*readable_python, WTREC, "capture", mon0.name, "-w", str(path), *arguments],
-                    stderr=subprocess.PIPE,
-                    text=True,
+        with traffic(mon0) as sent:
+            process = subprocess.Popen(
+                [*readable_python, WTREC, "capture", mon0.name, "-w", str(path), *arguments],
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            while not path.exists() or path.stat().st_size < 20_000:
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.02)
+            for task in Path(f"/proc/{process.pid}/task").iterdir():
+                status = dict(
+                    re.findall(r"^(\w+):\s*(.*)$", (task / "status").read_text(), re.MULTILINE)
                 )
-                while not path.exists() or path.stat().st_size < 20_000:
-                    assert process.poll() is None, process.communicate()
-                    time.sleep(0.02)
-                for task in Path(f"/proc/{process.pid}/task").iterdir():
-                    status = dict(
-                        re.findall(r"^(\w+):\s*(.*)$", (task / "status").read_text(), re.MULTILINE)
-                    )
-                    assert status["Uid"].split() == [str(nobody.uid)] * 4
-                    assert status["Gid"].split() == [str(nobody.gid)] * 4
-                    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-                        assert int(status[name], 16) == 0
-                process.send_signal(signal.SIGTERM)
-                _, said = process.communicate(timeout=60)
-            assert process.returncode == 0, said
-            assert "compiling kernels for this machine (each time" in said
-            assert {each.stat().st_uid for each in folder.iterdir()} == {nobody.uid}
-            with CaptureReader(path) as reader:
-                first = min(
-                    time
-                    for batch in reader
-                    for time in batch.column("time").cast("int64").to_pylist()
-                )
-            run = Run.load(folder / "run.json")
-            assert run.counters is not None
-            assert run.counters.written == run.counters.received
-            assert run.counters.written <= len(sent)
-            late.append((first - began) / 1e9)
-            if late[-1] < 1.5:
-                return
-        pytest.fail(f"first frames came after {late} seconds")
+                assert status["Uid"].split() == [str(nobody.uid)] * 4
+                assert status["Gid"].split() == [str(nobody.gid)] * 4
+                for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+                    assert int(status[name], 16) == 0
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert "compiling kernels for this machine (each time" in said
+        assert {each.stat().st_uid for each in tmp_path.iterdir()} == {nobody.uid}
+        run = Run.load(tmp_path / "run.json")
+        assert run.counters is not None
+        assert run.counters.written == run.counters.received
+        assert run.counters.written <= len(sent)
 
     def test_a_folder_that_cannot_be_written(
         self, mon0: MonitorTun, tmp_path: Path, readable_python: list[str]
@@ -151,18 +142,49 @@ class TestStart:
             check=False,
         )
         assert done.returncode == 1
-        assert "run.pcapng: cannot write there: Permission denied for nobody; choose" in done.stderr
+        assert (
+            "run.pcapng: cannot write there: Permission denied for nobody, the folder"
+            in done.stderr
+        )
+        assert "belongs to root; choose another folder with -w" in done.stderr
         assert "another user with -Z" in done.stderr
         assert list(tmp_path.iterdir()) == []
 
+    def test_root_in_the_folder_of_another(self, mon0: MonitorTun, tmp_path: Path) -> None:
+        """Without capabilities root is no more than others, and is told whose folder it is."""
+        nobody = user_named("nobody")
+        os.chown(tmp_path, nobody.uid, nobody.gid)
+        tmp_path.chmod(0o755)
+        for arguments in ([], ["-Z", "root"]):
+            done = subprocess.run(
+                [WTREC, "capture", mon0.name, "-w", str(tmp_path / "run.pcapng"), *arguments],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 1
+            assert "denied for root, who has no capabilities here, the folder" in done.stderr
+            assert "belongs to nobody; choose another folder with -w, or another" in done.stderr
+            assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("arguments", [[], ["-f", "len > 9"], ["--live"]])
     def test_a_python_that_cannot_be_read(
-        self, mon0: MonitorTun, tmp_path: Path, readable_python: list[str]
+        self, mon0: MonitorTun, tmp_path: Path, readable_python: list[str], arguments: list[str]
     ) -> None:
         """Where the user may not read the modules that are loaded later, that is what it says."""
         if not readable_python:
             pytest.skip("this Python can be read by everybody")
         done = subprocess.run(
-            [WTREC, "capture", mon0.name, "-Z", "nobody", "-w", str(tmp_path / "run.pcapng")],
+            [
+                WTREC,
+                "capture",
+                mon0.name,
+                "-Z",
+                "nobody",
+                "-w",
+                str(tmp_path / "run.pcapng"),
+                *arguments,
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -176,22 +198,25 @@ class TestStart:
 def test_killed_under_load(
     capturing: Callable[..., Any], mon0: MonitorTun, tmp_path: Path, kills: int
 ) -> None:
-    """Killed at any moment, all its files are read, and end less than a moment before the kill."""
+    """Killed at any moment, all its files are read, and nothing that was written is missing."""
     source = random.Random(kills)
     for attempt in range(kills):
         path = tmp_path / f"{attempt}.pcapng"
-        with capturing(path, "-b", "filesize:5000") as running, traffic(mon0):
+        with capturing(path, "-b", "filesize:5000") as running, traffic(mon0) as sent:
             while not has_frames(path):
                 time.sleep(0.01)
-            with traffic(mon0, 0):
+            with traffic(mon0, 0) as more:
                 time.sleep(source.uniform(0.01, 0.15))
-                killed = time.time_ns()
+                count = len(sent) + len(more)
+                while frames_by_size(path) < count:  # nothing waits in the process for company
+                    assert running.process.poll() is None
+                    time.sleep(0.001)
                 running.process.kill()
             running.process.wait()
         files = sorted(tmp_path.glob(f"{attempt}_*.pcapng"))
         times = [time for each in files for time in read_by_tshark(each)]
         assert times == sorted(times)
-        assert killed - times[-1] < 1e9
+        assert len(times) >= count
         assert Run.load(tmp_path / f"{attempt}.json").end is None
         for each in files:
             each.unlink()

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -102,6 +103,17 @@ class TestMain:
                 check=False,
             )
         assert shown.stderr == "wtrec: /dev/stdin: a pipe, wanted a file: it is read twice\n"
+
+    def test_an_interruption_is_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Ctrl-C before a command has anything to end."""
+
+        @click.command()
+        def stopped() -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(type(wtrec), "get_command", lambda *_: stopped)
+        done = _run(wtrec, "info")
+        assert (done.exit_code, done.output) == (1, "wtrec: interrupted\n")
 
     def test_a_reader_that_goes_away_is_no_traceback(self, capture: Path) -> None:
         """``wtrec info ... | head -1``."""

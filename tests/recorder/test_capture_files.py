@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,18 +16,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from wtrec.datasets.pcapng import EnhancedPacket, InterfaceStatistics, read_block
 from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.run import Run
 from wtrec.dot11 import fcs, mac, radiotap
+from wtrec.recorder import capture_loop
+from wtrec.recorder.bpf import examine
+from wtrec.recorder.bpf.check import CompiledFilter
 from wtrec.recorder.capture import CaptureSettings, CaptureSummary, capture
+from wtrec.recorder.capture_file import CaptureFile
 from wtrec.recorder.feed import Feed
 from wtrec.recorder.interface import monitor_interface
 from wtrec.recorder.live import LiveRates
 from wtrec.recorder.ring import Ring
-from wtrec.recorder.rotation import Limits, Rotation
+from wtrec.recorder.rotation import Limits, Rotation, file_name
 from wtrec.recorder.stop import Stop
 from wtrec.recorder.tun import MonitorTun
 
@@ -133,16 +140,18 @@ class TestRing:
         """With a number of files, the oldest go; names of all that were complete are printed."""
         path = tmp_path / "run.pcapng"
         rotation = Rotation(frames=50, files=3)
-        names = str(tmp_path / "names")
-        with running(settings(path, rotation=rotation, print_names=names)) as ring:
-            mon0.write_many(numbered(0, 520))
-            time.sleep(0.1)
+        names = tmp_path / "names"
+        names.touch()
+        with running(settings(path, rotation=rotation, print_names=str(names))) as ring:
+            for number in range(0, 520, 50):  # none is deleted before it is complete
+                mon0.write_many(numbered(number, min(number + 50, 520)))
+                wait_for(lambda: names.read_text().count("\n") == number // 50)  # noqa: B023
         paths = files(ring.summary.run, tmp_path)
         assert [path.name[:9] for path in paths] == ["run_00009", "run_00010", "run_00011"]
         assert sorted(tmp_path.glob("*.pcapng")) == paths
         assert [len(frames(path)) for path in paths] == [50, 50, 20]
         assert frames(paths[0])[0] == numbered(400, 401)[0]
-        printed = (tmp_path / "names").read_text().splitlines()
+        printed = names.read_text().splitlines()
         assert [Path(name).name[:9] for name in printed] == [f"run_{n:05}" for n in range(1, 12)]
         assert [Path(name) for name in printed[-3:]] == paths
         assert ring.summary.counters.written == 520
@@ -180,6 +189,83 @@ class TestRing:
             times = [b.timestamp for b in blocks(each) if isinstance(b, EnhancedPacket)]
             assert all(start < moment <= end for moment in times)
 
+    @pytest.mark.parametrize("seconds", [None, 0.05])
+    def test_frames_that_waited(
+        self,
+        mon0: MonitorTun,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        seconds: float | None,
+    ) -> None:
+        """However late they are written, files begin just before their first frame, by its time."""
+        sent = threading.Event()
+        monkeypatch.setattr(capture_loop, "warm_up", lambda: sent.wait(30))
+        limited = {"rotation": Rotation(frames=100, seconds=seconds), "limits": Limits(frames=250)}
+        with running(settings(tmp_path / "run.pcapng", **limited)) as ring:
+            for each in numbered(0, 250):
+                mon0.write(each)
+                time.sleep(0.001)
+            sent.set()
+            wait_for(lambda: ring.summaries)
+        paths = files(ring.summary.run, tmp_path)
+        assert [frame for each in paths for frame in frames(each)] == numbered(0, 250)
+        statistics = [blocks(each)[-1] for each in paths]
+        assert all(each.starttime <= each.endtime for each in statistics)
+        assert [e.endtime for e in statistics[:-1]] == [s.starttime for s in statistics[1:]]
+        full = 0
+        for path, each, before in zip(paths[1:], statistics[1:], paths, strict=False):
+            times = [b.timestamp for b in blocks(path) if isinstance(b, EnhancedPacket)]
+            assert all(each.starttime < moment <= each.endtime for moment in times)
+            if len(frames(before)) == 100:
+                full += 1
+                assert times[0] == each.starttime + 1
+            assert path == file_name(tmp_path / "run.pcapng", int(path.name[4:9]), each.starttime)
+        assert full == (2 if seconds is None else 0)
+
+    def test_frames_that_waited_for_the_check(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """However long a filter is checked, what passes it from the start on is in the file."""
+        sent, check = threading.Event(), examine.examine_compiled
+
+        def slow(compiled: CompiledFilter) -> examine.Examined:
+            assert sent.wait(30)
+            return check(compiled)
+
+        monkeypatch.setattr(examine, "examine_compiled", slow)
+        limited = {"filter_text": "len > 500", "limits": Limits(frames=3000)}
+        with running(settings(tmp_path / "run.pcapng", **limited)) as one:
+            for first in range(0, 6000, 3000):  # each as much as the ring has
+                half = numbered(first // 2, first // 2 + 1500)
+                mon0.write_many(each for frame in half for each in (frame, frame[:400]))
+                time.sleep(0.3)
+            sent.set()
+            wait_for(lambda: one.summaries)
+        assert frames(tmp_path / "run.pcapng") == numbered(0, 3000)
+        assert one.summary.counters.dropped_by_kernel == 0
+
+    def test_requests_while_a_file_is_about_to_end(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """None of them is lost."""
+        monkeypatch.setattr(capture_loop, "_DRAIN_SECONDS", 0.2)
+        with running(settings(tmp_path / "run.pcapng", rotation=Rotation(frames=100))) as ring:
+            mon0.write_many(numbered(0, 10))
+            wait_for((tmp_path / "run.json").exists)
+            for _ in range(2):
+                ring.stop.ask_for_new_file()
+                time.sleep(0.1)
+            wait_for(lambda: len(list(tmp_path.glob("*.pcapng"))) == 3)
+
+    def test_a_last_frame_larger_than_a_file(self, mon0: MonitorTun, tmp_path: Path) -> None:
+        """It ends the capture, as any other does."""
+        limited = {"limits": Limits(frames=2), "rotation": Rotation(bytes=5_000)}
+        with running(settings(tmp_path / "run.pcapng", **limited)) as ring:
+            mon0.write_many([bytes(8_000)] * 2)
+            wait_for(lambda: ring.summaries)
+        assert ring.summary.run.ended_by == "packets"
+        assert [len(frames(each)) for each in files(ring.summary.run, tmp_path)] == [1, 1]
+
     def test_a_frame_larger_than_a_file(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """It has a file for itself rather than being lost."""
         path = tmp_path / "run.pcapng"
@@ -207,6 +293,81 @@ class TestRing:
             assert sum(blocks(each)[-1].usrdeliv for each in files(summary.run, disk)) == len(found)
         finally:
             subprocess.run(["umount", str(disk)], check=True)
+
+    def test_a_file_that_cannot_be_completed(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is named, and what waited in the ring stands in the file after it."""
+        path = tmp_path / "run.pcapng"
+        sent, failed = threading.Event(), threading.Event()
+        sync, write = CaptureFile.sync, CaptureFile.write
+
+        def failing(file: CaptureFile) -> None:
+            if "_00001_" in file.path.name:
+                failed.set()
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            sync(file)
+
+        def waiting(file: CaptureFile, data: bytes | memoryview) -> None:
+            if "_00002_" in file.path.name and file.size:
+                assert failed.wait(30)
+                assert sent.wait(30)
+            write(file, data)
+
+        monkeypatch.setattr(CaptureFile, "sync", failing)
+        monkeypatch.setattr(CaptureFile, "write", waiting)
+        with running(settings(path, rotation=Rotation(frames=900))) as ring:
+            mon0.write_many(numbered(0, 1500))
+            time.sleep(0.05)  # until the kernel has handed over what it has
+            sent.set()
+            wait_for(lambda: ring.summaries)
+        summary, (first, second) = ring.summary, files(ring.summary.run, tmp_path)
+        assert summary.run.ended_by == "write failed"
+        size = second.stat().st_size
+        assert summary.error == f"{first}: Input/output error; {second} is whole, {size} bytes"
+        assert frames(first) + frames(second) == numbered(0, 1500)
+
+    def test_it_ends_though_no_frame_comes(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A file that cannot be completed is noticed by a capture that sleeps."""
+        asleep = threading.Event()
+
+        def failing(file: CaptureFile) -> None:
+            if "_00001_" in file.path.name:
+                assert asleep.wait(30)
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(CaptureFile, "sync", failing)
+        with running(settings(tmp_path / "run.pcapng", rotation=Rotation(frames=10))) as ring:
+            mon0.write_many(numbered(0, 11))
+            wait_for(lambda: len(list(tmp_path.glob("*.pcapng"))) == 2)
+            time.sleep(0.05)
+            asleep.set()
+            wait_for(lambda: ring.summaries)
+        assert ring.summary.run.ended_by == "write failed"
+
+    def test_a_request_while_it_hashes(
+        self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It ends at once, without the hash; the first request does not leave it out."""
+        sync = CaptureFile.sync
+        again = False
+
+        def asking(file: CaptureFile) -> None:
+            if again:
+                one.stop.ask("again")
+            sync(file)
+
+        monkeypatch.setattr(CaptureFile, "sync", asking)
+        for again in (False, True):
+            with running(settings(tmp_path / f"{again}.pcapng")) as one:
+                mon0.write_many(numbered(0, 10))
+                one.stop.ask("enough")
+                one.stop.ask("at once")  # as timeout(1) does
+            (described,) = one.summary.run.files
+            assert described.bytes == (tmp_path / f"{again}.pcapng").stat().st_size
+            assert (described.sha256 is None) == again
 
 
 class TestSeveralInterfaces:
@@ -273,6 +434,23 @@ class TestSeveralInterfaces:
         assert sum(len(frames(each)) for each in paths) == 400
 
 
+def noted(feed: Feed) -> list[tuple[int, int]]:
+    """Take all that its ring has: numbers of frames behind gaps, with what was dropped there."""
+    out = np.empty(feed.ring.block_size, np.uint8)
+    found = []
+    while (block := feed.ring.current()) is not None:
+        most = {"frames": 10**9, "size": 10**9, "not_after": 2**62}
+        taken = feed.take(block, out, out.view(np.uint32), **most)
+        feed.wrote(taken)
+        data, at = out[: taken.size].tobytes(), 0
+        while at < len(data):
+            packet, _, at = read_block(data, at, "<")
+            assert isinstance(packet, EnhancedPacket)
+            if packet.dropcount:
+                found.append((struct.unpack_from(">I", packet.data)[0], packet.dropcount))
+    return found
+
+
 class TestCounts:
     """Counts outlast 32 bits, and a day."""
 
@@ -309,63 +487,52 @@ class TestCounts:
             mon0.write_many(numbered(100, 200))
         assert one.summary.counters.received == one.summary.counters.written == 200
 
-    def test_drops_that_were_counted_in_between_are_placed(
-        self, mon0: MonitorTun, tmp_path: Path
-    ) -> None:
+    def test_drops_that_were_counted_in_between_are_placed(self, mon0: MonitorTun) -> None:
         """A gap that was counted by the clock stands on the frame behind it all the same."""
         with Ring(mon0.name, None, 1) as ring:
             feed = Feed(ring, monitor_interface(mon0.name), 0, 65_535)
             mon0.write_many(numbered(0, 3000))  # three times what the ring holds
             time.sleep(0.05)
             feed.count_drops()
-            import numpy as np
-
-            out = np.empty(ring.block_size, np.uint8)
-            data = b""
-
-            def empty() -> None:
-                nonlocal data
-                while (block := ring.current()) is not None:
-                    most = {"frames": 10**9, "size": 10**9, "not_after": 2**62}
-                    taken = feed.take(block, out, out.view(np.uint32), **most)
-                    feed.wrote(taken)
-                    data += out[: taken.size].tobytes()
-
-            empty()
+            assert noted(feed) == []
             assert feed.counters.dropped_by_kernel > 1000
             mon0.write_many(numbered(3000, 3010))
             time.sleep(0.05)
-            empty()
-        (tmp_path / "packets").write_bytes(data)
-        packets = blocks(tmp_path / "packets")
-        noted = [(struct.unpack_from(">I", p.data)[0], p.dropcount) for p in packets if p.dropcount]
-        assert noted == [(3000, feed.counters.dropped_by_kernel)]
+            assert noted(feed) == [(3000, feed.counters.dropped_by_kernel)]
+
+    def test_after_the_clock_is_set_back(
+        self, mon0: MonitorTun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Gaps are placed by the order of the ring's blocks, whatever the clock says."""
+        with Ring(mon0.name, None, 1) as ring:
+            feed = Feed(ring, monitor_interface(mon0.name), 0, 65_535)
+            real = time.time_ns
+            monkeypatch.setattr(time, "time_ns", lambda: real() + 3600 * 10**9)  # so it was before
+            for first in range(0, 9000, 3000):
+                mon0.write_many(numbered(first, first + 3000))
+                time.sleep(0.05)
+                assert noted(feed) == []
+                mon0.write(numbered(first + 2999, first + 3000)[0])  # the first behind the gap
+                time.sleep(0.05)
+                ((number, count),) = noted(feed)
+                assert number == first + 2999
+                assert count > 1000
 
 
-class TestFlush:
-    """What was written is made durable every so often."""
+def test_a_capture_that_sleeps_flushes(
+    mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written is made durable when it is time, though no further frame comes."""
+    flushed, real = threading.Event(), os.fdatasync
 
-    def test_it_is(self, mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """While frames come, and not when there is nothing new; never with 0."""
-        flushed: list[float] = []
-        real = os.fdatasync
+    def flush(fd: int) -> None:
+        real(fd)
+        flushed.set()
 
-        def flush(fd: int) -> None:
-            flushed.append(time.monotonic())
-            real(fd)
-
-        monkeypatch.setattr(os, "fdatasync", flush)
-        with running(settings(tmp_path / "run.pcapng", flush_seconds=0.1)):
-            mon0.write(b"frame")
-            wait_for(lambda: flushed)
-            time.sleep(0.3)
-            assert len(flushed) == 1
-            mon0.write(b"frame")
-            wait_for(lambda: len(flushed) == 2)
-        with running(settings(tmp_path / "other.pcapng")):
-            mon0.write(b"frame")
-            time.sleep(0.2)
-        assert len(flushed) == 2
+    monkeypatch.setattr(os, "fdatasync", flush)
+    with running(settings(tmp_path / "run.pcapng", flush_seconds=0.05)):
+        mon0.write(b"frame")
+        assert flushed.wait(30)
 
 
 def test_live_rates_are_those_of_the_file(mon0: MonitorTun, tmp_path: Path) -> None:
@@ -398,6 +565,19 @@ def test_live_rates_are_those_of_the_file(mon0: MonitorTun, tmp_path: Path) -> N
         signals = [row["signal_dbm"] for row in mine if row["signal_dbm"] is not None]
         assert counts.signal == (sum(signals) / len(signals) if signals else None)
     assert found[6.0].bad == 100
+
+
+def test_live_rates_that_cannot_be_loaded(
+    mon0: MonitorTun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The capture goes on; what was not counted is, and why."""
+    monkeypatch.setitem(sys.modules, "wtrec.datasets.walk_kernel", None)
+    rates = LiveRates()
+    with running(settings(tmp_path / "run.pcapng"), rates=rates):
+        mon0.write_many(numbered(0, 100))
+    assert isinstance(rates.failure, ImportError)
+    assert rates.skipped == 100 * 1044
+    assert len(frames(tmp_path / "run.pcapng")) == 100
 
 
 @pytest.mark.parametrize("cycles", [10, pytest.param(200, marks=pytest.mark.slow)])

@@ -100,3 +100,41 @@ drop(user_named("daemon"))
         [*readable_python, sys.executable, "-c", child], capture_output=True, text=True, check=False
     )
     assert "-Z daemon: only root can become another user" in done.stderr
+
+
+@pytest.mark.root
+def test_a_user_that_the_namespace_does_not_know() -> None:
+    """In a user namespace without that number, it is refused in one line."""
+    child = """
+import ctypes, sys
+ctypes.CDLL(None).unshare(0x10000000)  # CLONE_NEWUSER
+print("ready", flush=True)
+sys.stdin.readline()
+from wtrec.errors import CaptureError
+from wtrec.recorder.privileges import drop, user_named
+try:
+    drop(user_named("daemon"))
+except CaptureError as error:
+    print(error)
+"""
+    process = subprocess.Popen([sys.executable, "-c", child], stdin=-1, stdout=-1, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    for kind in ("uid_map", "gid_map"):
+        Path(f"/proc/{process.pid}/{kind}").write_text("0 0 1")
+    said, _ = process.communicate("go on\n")
+    assert said == "-Z daemon: Invalid argument; name a user that there is in this container\n"
+
+
+def test_other_threads() -> None:
+    """They would keep their capabilities, so it is refused."""
+    child = """
+import threading, time
+from wtrec.recorder.privileges import drop
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+drop(None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", child], capture_output=True, text=True, check=False
+    )
+    assert "CaptureError: there are 2 threads, and capabilities" in done.stderr

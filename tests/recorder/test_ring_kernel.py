@@ -52,7 +52,7 @@ def ring_block(frames: list[Frame], size: int = 1 << 16) -> np.ndarray[Any, np.d
 
 
 def run(
-    kernel: Callable[..., tuple[int, int, int, int]],
+    kernel: Callable[..., tuple[int, int, int, int, int]],
     frames: list[Frame],
     *,
     first: int = 0,
@@ -63,7 +63,7 @@ def run(
     byte_limit: int = NEVER,
     not_after: int = NEVER,
     drops: int = 0,
-) -> tuple[bytes, int, int, int]:
+) -> tuple[bytes, int, int, int, int]:
     """What a kernel writes, and the rest of what it returns."""
     block = ring_block(frames)
     out = np.full(len(block), 0x5A, dtype=np.uint8)
@@ -81,8 +81,8 @@ def run(
         not_after,
         drops,
     )
-    written, bad, limit = rest
-    return out[:size].tobytes(), written, bad, limit
+    written, bad, limit, next_time = rest
+    return out[:size].tobytes(), written, bad, limit, next_time
 
 
 def plain_claims(data: bytes) -> int:
@@ -124,7 +124,7 @@ def plain_block(
     byte_limit: int,
     not_after: int,
     drops: int,
-) -> tuple[bytes, int, int, int]:
+) -> tuple[bytes, int, int, int, int]:
     """What the kernel is to do, in plain Python with the codec of the format."""
     out, written, bad = b"", 0, 0
     for frame in frames[first:]:
@@ -138,16 +138,16 @@ def plain_block(
             dropcount=drops or None,
         ).write("<")
         if frame.time > not_after:
-            return out, written, bad, TIME_LIMIT
+            return out, written, bad, TIME_LIMIT, frame.time
         if written == frame_limit:
-            return out, written, bad, FRAME_LIMIT
+            return out, written, bad, FRAME_LIMIT, frame.time
         if len(out) + len(packet) > byte_limit:
-            return out, written, bad, BYTE_LIMIT
+            return out, written, bad, BYTE_LIMIT, frame.time
         out += packet
         written += 1
         bad += bool(flags & 1 << 24)
         drops = 0
-    return out, written, bad, NO_LIMIT
+    return out, written, bad, NO_LIMIT, 0
 
 
 def radiotap_bytes(version: int, length: int, words: list[int], fields: bytes) -> bytes:
@@ -197,7 +197,7 @@ class TestWriteBlock:
         """The shortest frames, packed as the ring packs them, do not outgrow their block."""
         frames = [Frame(1, b"\1", 1, 68)] * 800
         block = ring_block(frames)
-        out, written, _, _ = run(write_block, frames, drops=1)
+        out, written, *_ = run(write_block, frames, drops=1)
         assert written == 800
         assert len(out) < len(block)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wtrec.recorder.rotation import Limits, Moment, Rotation, Schedule, file_name
+from wtrec.recorder.rotation import Cut, Limits, Moment, Rotation, Schedule, file_name
 
 GIGA = 10**9
 START = Moment(1_700_000_000 * GIGA + 250_000_000, 5_000 * GIGA)
@@ -81,6 +81,40 @@ class TestInterval:
         schedule = Schedule(Limits(), Rotation(interval=1), START)
         assert schedule.due(after(0.1, clock_set_by=-86_400)) is None
         assert schedule.due(after(1.1, clock_set_by=-86_400)) is not None
+
+    def test_none_is_left_out(self) -> None:
+        """Whoever asks late gets all boundaries, one after the other, and then the end."""
+        schedule = Schedule(Limits(seconds=2.5), Rotation(interval=1), START)
+        now = after(3)
+        for seconds in (0.75, 1.75):
+            cut = schedule.due(now)
+            assert cut == (after(seconds).real, "interval", False)
+            assert cut is not None
+            schedule.new_file(cut, now)
+        assert schedule.due(now) == (after(2.5).real, "duration", True)
+
+
+class TestDurationAndInterval:
+    """Both conditions together, with a clock that is set."""
+
+    @given(st.floats(-1e6, 1e6), st.booleans())
+    def test_one_file_at_a_time(self, step: float, counted: bool) -> None:
+        """A clock that is set ends one file, or none, not one for each duration that it passed."""
+        schedule = Schedule(Limits(), Rotation(seconds=60, interval=3600), START)
+        now = after(10, clock_set_by=step)
+        if counted:  # a file is full with a frame from before the clock was set
+            schedule.new_file(Cut(after(9).real, "packets", ends=False), now)
+        cut = schedule.due(now)
+        if cut is not None:
+            schedule.new_file(cut, now)
+        assert schedule.due(now) is None
+        assert schedule.due(after(71, clock_set_by=step)) is not None
+
+    def test_frames_that_waited(self) -> None:
+        """A file that began at a frame of before an interval's end ends there."""
+        schedule = Schedule(Limits(), Rotation(interval=1), START)
+        schedule.new_file(Cut(after(0.5).real, "packets", ends=False), after(3))
+        assert schedule.due(after(3)) == (after(0.75).real, "interval", False)
 
 
 class TestPatience:
