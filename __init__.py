@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import (
     AlgorithmError,
     CaptureError,
+    DatasetError,
     FilterError,
     FormatError,
     LossWarning,
@@ -36,6 +37,7 @@ __all__ = [
     "AlgorithmError",
     "CaptureError",
     "CaptureReader",
+    "DatasetError",
     "FcsStatus",
     "FilterError",
     "FormatError",

@@ -65,5 +65,9 @@ class MatchError(WtrecError):
     """Received frames cannot be matched: truth is missing, or is another run's."""
 
 
+class DatasetError(WtrecError):
+    """A dataset that cannot be made, published or fetched as asked."""
+
+
 class LossWarning(UserWarning):
     """The result is whole up to here, but something was lost: a truncated tail, drops."""

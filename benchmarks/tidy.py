@@ -38,7 +38,7 @@ class Row:
     megabytes: float
 
 
-def _timed(words: list[str], runs: int) -> tuple[float, float, float]:
+def timed(words: list[str], runs: int) -> tuple[float, float, float]:
     """Seconds, busy ones, and MB resident at most, of a command that ends well or with loss."""
     best, busy, memory = float("inf"), float("inf"), 0.0
     for _ in range(runs):
@@ -94,7 +94,7 @@ def run(quick: bool) -> list[Row]:
         rows = []
 
         def add(job: str, tool: str, count: int, *words: str) -> None:
-            rows.append(Row(job, tool, count, *_timed(list(words), runs)))
+            rows.append(Row(job, tool, count, *timed(list(words), runs)))
 
         for many in (2, 4):
             count = many * frames

@@ -31,6 +31,7 @@ COMMANDS = (
     "analyze",
     "compare",
     "convert",
+    "dataset",
     "algos",
 )
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from ..closing import Closing
 from ..errors import FormatError
 from .files import replacing
+from .parts import Parts
 from .schema import Table
 
 _READ = 1 << 20  # bytes of a column that are read at once
@@ -60,13 +61,14 @@ class TableFile(Closing):
         OSError: It cannot be opened.
     """
 
-    def __init__(self, path: Path, table: Table) -> None:
-        self.path = path
-        source = pa.OSFile(str(path))
+    def __init__(self, path: Path | Parts, table: Table) -> None:
+        self.path = Path(str(path))
+        is_split = isinstance(path, Parts)
+        source = pa.PythonFile(path.open(), mode="r") if is_split else pa.OSFile(str(path))
         with self._damage_as("not a Parquet file"):
             # What is read ahead stays until the file is closed: the whole file, in the end.
             self._file = pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ)
-        table.check(self._file.schema_arrow, path)
+        table.check(self._file.schema_arrow, self.path)
         self.metadata = read_metadata(self._file.metadata.metadata)
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from ..closing import Closing
 from ..errors import LossWarning
 from .decode_kernel import Decoded, decode
 from .frames import FRAMES, MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
+from .parts import Parts
 from .source import Source
 from .walk import Damage, Interface, Records, Walk
 from .walk_kernel import LINKTYPE
@@ -71,7 +72,7 @@ class CaptureReader(Closing):
     """
 
     def __init__(
-        self, path: str | Path, *, watch: Callable[[Records], None] = lambda _: None
+        self, path: str | Path | Parts, *, watch: Callable[[Records], None] = lambda _: None
     ) -> None:
         self.frames = 0
         self.other_linktypes = 0

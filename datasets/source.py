@@ -6,7 +6,8 @@ them unless the file ends first, and usually a whole window. Nothing before the 
 
 * a plain file is mapped, one window at a time, straight from the page cache;
 * gzip (RFC 1952) and Zstandard (RFC 8878) are recognised by their first bytes and
-  unpacked as a stream, offsets then being those of the unpacked bytes.
+  unpacked as a stream, offsets then being those of the unpacked bytes;
+* a file in parts is read as a stream, too.
 """
 
 from __future__ import annotations
@@ -23,12 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import FormatError
+from .parts import JoinedFile, Parts
 
 WINDOW = 16 << 20  # larger ones are no faster, and batches of long frames are as large as this
 _STREAM_WINDOW = 8 << 20  # smaller: what is not used yet is copied at each view
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+File = io.FileIO | JoinedFile
 
 
 class Source(Protocol):
@@ -84,10 +89,11 @@ class MappedSource:
 class StreamSource:
     """A file that is unpacked while it is read."""
 
-    def __init__(self, file: io.FileIO, unpack: Callable[[io.FileIO], Callable[[], bytes]]) -> None:
+    def __init__(self, file: File, unpack: Callable[[File], Callable[[], bytes]]) -> None:
         self.damage = ""
         self._file = file
-        self._size = os.fstat(file.fileno()).st_size
+        self._size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         self._next = unpack(file)
         self._buffer = bytearray()
         self._base = 0
@@ -117,7 +123,11 @@ class StreamSource:
         self._file.close()
 
 
-def _gunzip(file: io.FileIO) -> Callable[[], bytes]:
+def _as_it_is(file: File) -> Callable[[], bytes]:
+    return lambda: file.read(_CHUNK) or b""
+
+
+def _gunzip(file: File) -> Callable[[], bytes]:
     """Unpack gzip members one after the other, giving all bytes before a damaged place."""
     unpacker = zlib.decompressobj(wbits=31)
     packed = b""
@@ -126,7 +136,7 @@ def _gunzip(file: io.FileIO) -> Callable[[], bytes]:
         nonlocal unpacker, packed
         while True:
             if not packed:
-                packed = file.read(_CHUNK)
+                packed = file.read(_CHUNK) or b""
             if not packed:
                 if not unpacker.eof:
                     raise EOFError("no end marker")
@@ -141,13 +151,17 @@ def _gunzip(file: io.FileIO) -> Callable[[], bytes]:
     return read
 
 
-def _unzstd(file: io.FileIO) -> Callable[[], bytes]:
+def _unzstd(file: File) -> Callable[[], bytes]:
     """Unpack Zstandard frames one after the other, giving all bytes before a damaged place."""
     import pyarrow as pa
 
     def start() -> Any:
         file.seek(0)
-        borrowed = io.FileIO(file.fileno(), closefd=False)  # pyarrow closes what it is given
+        borrowed: File  # pyarrow closes what it is given
+        if isinstance(file, JoinedFile):
+            borrowed = file.duplicate()
+        else:
+            borrowed = io.FileIO(file.fileno(), closefd=False)
         return pa.CompressedInputStream(pa.PythonFile(borrowed, mode="r"), "zstd")
 
     stream = start()
@@ -173,18 +187,22 @@ def _unzstd(file: io.FileIO) -> Callable[[], bytes]:
     return read
 
 
-def open_source(path: str | Path) -> Source:
-    """Open a capture file, plain or compressed.
+def _opened(path: str | Path | Parts) -> File:
+    return path.open() if isinstance(path, Parts) else Path(path).open("rb", buffering=0)
+
+
+def open_source(path: str | Path | Parts) -> Source:
+    """Open a capture file, plain or compressed, in one piece or in parts.
 
     Raises:
         FormatError: The file is empty, or a pipe.
         OSError: It cannot be opened.
     """
-    file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - the source closes it
+    file = _opened(path)
     if not file.seekable():
         file.close()
         raise FormatError("a pipe, wanted a file: it is read twice", path=str(path))
-    magic = file.read(4)
+    magic = file.read(4) or b""
     file.seek(0)
     if magic.startswith(_GZIP_MAGIC):
         return StreamSource(file, _gunzip)
@@ -193,4 +211,4 @@ def open_source(path: str | Path) -> Source:
     if not magic:
         file.close()
         raise FormatError("the file is empty, wanted a pcapng or pcap capture", path=str(path))
-    return MappedSource(file)
+    return StreamSource(file, _as_it_is) if isinstance(file, JoinedFile) else MappedSource(file)

@@ -26,6 +26,7 @@ from ..closing import Closing
 from ..errors import FormatError
 from . import pcap, pcapng
 from .decode_kernel import LINKTYPE_IEEE802_11, LINKTYPE_RADIOTAP
+from .parts import Parts
 from .source import Source, open_source
 from .walk_kernel import FULL, GLOBAL_ID, PacketIndex, walk_pcap, walk_pcapng
 
@@ -182,7 +183,12 @@ class Walk(Closing):
     """
 
     def __init__(
-        self, path: str | Path, room: int = 65_536, max_bytes: int = 64 << 20, *, start: int = 0
+        self,
+        path: str | Path | Parts,
+        room: int = 65_536,
+        max_bytes: int = 64 << 20,
+        *,
+        start: int = 0,
     ) -> None:
         self.path = str(path)
         self.section = Section()

@@ -1,0 +1,92 @@
+"""The files of runs, found by their names beside the captures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import DatasetError
+from ..run import Run, frames_path, masks_path, results_beside, run_json_path, run_stem
+from ..txlog import tx_log_beside
+from .names import check_name, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One run.
+
+    Attributes:
+        id: What its folder in the dataset is called: its stem.
+        run: Its ``run.json``; None without one.
+        files: Its files, and the kind of each.
+    """
+
+    id: str
+    run: Run | None
+    files: tuple[tuple[Path, str], ...]
+
+
+def gather(captures: Sequence[Path]) -> list[Gathered]:
+    """The runs of captures, each with all of its files that there are.
+
+    A capture in several files brings the others that its ``run.json`` names.
+
+    Raises:
+        DatasetError: A name cannot be in a dataset.
+        FormatError: ``run.json`` cannot be read.
+    """
+    runs: list[Gathered] = []
+    taken: set[str] = set()
+    seen: set[Path] = set()
+    for capture in captures:
+        if capture.resolve() in seen:
+            continue
+        sidecar = run_json_path(capture)
+        run = Run.load(sidecar) if sidecar.exists() else None
+        own = _captures_of(capture, run)
+        seen |= {path.resolve() for path in own}
+        files = [(sidecar, "run")] if run is not None else []
+        files += [(path, "capture") for path in own]
+        log = tx_log_beside(capture)
+        files += [(log, "tx")] if log is not None else []
+        for path in own:
+            files += [(masks_path(path), "masks")] if masks_path(path).exists() else []
+            files += [(frames_path(path), "frames")] if frames_path(path).exists() else []
+            files += [(results, "results") for results in results_beside(path)]
+        for path, _ in files:
+            _check(path)
+        runs.append(Gathered(_free(run_stem(capture), taken), run, tuple(dict(files).items())))
+    return runs
+
+
+def _captures_of(capture: Path, run: Run | None) -> list[Path]:
+    names = [] if run is None else [file.name for file in run.files]
+    if capture.name not in names:  # a converted or recovered copy
+        return [capture]
+    beside = [capture.with_name(name) for name in names if _is_name(name)]
+    return [path for path in beside if path.is_file()]
+
+
+def _is_name(name: str) -> bool:
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _check(path: Path) -> None:
+    try:
+        check_name(path.name)
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}; rename it, and all files of its run") from None
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    name, number = wanted, 1
+    while fold(name) in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    taken.add(fold(name))
+    return name

@@ -1,0 +1,78 @@
+"""Names of files in a dataset: such that every system can have them, and none leads elsewhere.
+
+A path in a bag comes from whoever made the bag. One that is absolute, climbs out with ``..``, names
+a device of Windows, hides control characters, or is told from another only by case or by the
+way its accents are written, is refused before any file of that name is opened or made.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MOST_BYTES = 200  # of one name in UTF-8; file systems take 255, temporary names need some
+MOST_PARTS = 8
+_PUNCTUATION = frozenset(" ._-+=,@#()[]")
+_DEVICE = re.compile(r"(con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a file everywhere.
+
+    Raises:
+        ValueError: With the reason.
+    """
+    if not name:
+        raise ValueError("an empty name")
+    if name in {".", ".."}:
+        raise ValueError(f"{name!r} leads out of its folder")
+    wrong = next((c for c in name if not (c.isalnum() or c in _PUNCTUATION or _is_mark(c))), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!a} in a name; letters, digits and ' ._-+=,@#()[]' may be")
+    if name[0] in " .-" or name[-1] in " .":
+        raise ValueError("a name that begins with ' ', '.' or '-', or ends with ' ' or '.'")
+    if len(name.encode()) > MOST_BYTES:
+        raise ValueError(f"a name of more than {MOST_BYTES} bytes")
+    if unicodedata.normalize("NFC", name) != name:
+        raise ValueError("a name that is not in Unicode's normal form C")
+    if _DEVICE.fullmatch(name):
+        raise ValueError("the name of a device on Windows")
+
+
+def check_path(path: str) -> None:
+    """Refuse what is no relative path of such names with ``/`` between.
+
+    Raises:
+        ValueError: With the reason.
+    """
+    if path.startswith("/"):
+        raise ValueError("an absolute path")
+    parts = path.split("/")
+    if len(parts) > MOST_PARTS:
+        raise ValueError(f"a path of more than {MOST_PARTS} parts")
+    for part in parts:
+        check_name(part)
+
+
+def fold(path: str) -> str:
+    """What paths have in common that some file systems take for the same."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+
+
+def clashes(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of paths that some file systems take for the same, and files that are folders, too."""
+    seen: dict[str, str] = {}
+    found = []
+    for path in paths:
+        other = seen.setdefault(fold(path), path)
+        if other != path:
+            found.append((other, path))
+    for folded, path in seen.items():
+        above = (folded[:at] for at, c in enumerate(folded) if c == "/")
+        found += [(seen[folder], path) for folder in above if folder in seen]
+    return found
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in {"Mn", "Mc"}

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from wtrec.datasets.sharing.bag import scan
+from wtrec.datasets.sharing.create import create
+from wtrec.datasets.sharing.store import Store
+from wtrec.errors import DatasetError, FormatError
+
+METADATA = {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty one."""
+    (tmp_path / "store").mkdir()
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def pushed(store: Store, made: Path) -> Store:
+    """One with a dataset."""
+    store.push(made)
+    return store
+
+
+def _index(store: Store) -> Path:
+    return store.folder / "datasets" / "short" / "1"
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path: (folder / path).read_bytes() for path in scan(folder).files}
+
+
+class TestPush:
+    """Publishing."""
+
+    def test_what_is_pulled_is_what_was_pushed(
+        self, pushed: Store, made: Path, tmp_path: Path
+    ) -> None:
+        """Byte for byte; nothing else is left."""
+        ticks: list[int] = []
+        copied = pushed.pull("short", "1", tmp_path / "got", on_bytes=ticks.append)
+        assert _contents(tmp_path / "got") == _contents(made)
+        assert copied == sum(ticks) == sum(scan(made).files.values())
+        assert sorted(os.listdir(tmp_path)) == ["got", "store"]  # noqa: PTH208 - names alone
+
+    def test_shared_files_travel_once(
+        self, pushed: Store, made: Path, runs: list[Path], tmp_path: Path
+    ) -> None:
+        """A second version copies what is new; pushing again copies nothing."""
+        assert pushed.push(made) == 0
+        second = create(tmp_path / "n", runs, name="short", version="1.10", metadata=METADATA)
+        assert 0 < pushed.push(second.path) < sum(scan(made).files.values()) - second.dataset.size
+        create(tmp_path / "m", runs, name="short", version="1.9", metadata=METADATA)
+        pushed.push(tmp_path / "m")
+        assert pushed.versions("short") == ["1", "1.9", "1.10"]
+
+    def test_a_version_does_not_change(
+        self, pushed: Store, runs: list[Path], tmp_path: Path
+    ) -> None:
+        """Another dataset of the same name and version is refused."""
+        before = _index(pushed).read_bytes()
+        create(tmp_path / "x", runs[:1], name="short", version="1", metadata=METADATA)
+        with pytest.raises(DatasetError, match="there is another short 1"):
+            pushed.push(tmp_path / "x")
+        assert _index(pushed).read_bytes() == before
+
+    def test_of_two_who_push_at_once_one_is_told(
+        self, store: Store, made: Path, runs: list[Path], tmp_path: Path
+    ) -> None:
+        """And what is there is one of both, whole."""
+        create(tmp_path / "x", runs[:1], name="short", version="1", metadata=METADATA)
+        with ThreadPoolExecutor(2) as pool:
+            jobs = [pool.submit(store.push, folder) for folder in (made, tmp_path / "x")]
+            errors = [job.exception() for job in jobs]
+        assert sum(error is None for error in errors) == 1
+        store.pull("short", "1", tmp_path / "got")
+        winner = made if errors[0] is None else tmp_path / "x"
+        assert _contents(tmp_path / "got") == _contents(winner)
+
+    def test_a_damaged_dataset_is_not_published(self, store: Store, bag: Path) -> None:
+        """Nor one that breaks off: without its list it is not there."""
+        (bag / "README.md").write_text("x")
+        with pytest.raises(DatasetError, match=r"README\.md: SHA-256"):
+            store.push(bag)
+        assert store.versions("short") == []
+
+    def test_a_push_that_broke_off_is_not_visible_and_goes_on(
+        self, store: Store, made: Path, tmp_path: Path
+    ) -> None:
+        """Files that are there are not copied again."""
+        done: list[int] = []
+
+        def breaks(count: int) -> None:
+            done.append(count)
+            if len(done) == 4:
+                raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            store.push(made, on_bytes=breaks)
+        assert store.versions("short") == []
+        assert store.push(made) == sum(scan(made).files.values()) - sum(done[:3])
+        store.pull("short", "1", tmp_path / "got")
+
+
+class TestPull:
+    """Fetching."""
+
+    def test_a_pull_that_broke_off_goes_on(self, pushed: Store, tmp_path: Path) -> None:
+        """There is no dataset before; what had come is not copied again, unless it is damaged."""
+        done: list[int] = []
+
+        def breaks(count: int) -> None:
+            done.append(count)
+            if len(done) == 5:
+                raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            pushed.pull("short", "1", tmp_path / "got", on_bytes=breaks)
+        assert not (tmp_path / "got").exists()
+        partial = tmp_path / ".got.pulling"
+        (partial / "link").symlink_to("/etc")
+        first = next(iter(scan(partial).files))
+        size = (partial / first).stat().st_size
+        (partial / first).write_bytes(bytes(size))
+        total = sum(path.stat().st_size for path in (pushed.folder / "objects").rglob("??*/*"))
+        copied = pushed.pull("short", "1", tmp_path / "got")
+        assert copied == total - sum(done[:4]) + size
+
+    def test_an_object_that_is_another_is_refused(self, pushed: Store, tmp_path: Path) -> None:
+        """By its hash, as it arrives."""
+        victim = max((pushed.folder / "objects").rglob("??*/*"), key=lambda p: p.stat().st_size)
+        content = bytearray(victim.read_bytes())
+        content[0] ^= 1
+        victim.write_bytes(content)
+        with pytest.raises(DatasetError, match="SHA-256 is"):
+            pushed.pull("short", "1", tmp_path / "got")
+        assert not (tmp_path / "got").exists()
+
+    def test_an_object_that_is_a_link_is_not_followed(self, pushed: Store, tmp_path: Path) -> None:
+        """Nor is a pipe waited for."""
+        victim = min((pushed.folder / "objects").rglob("??*/*"))
+        victim.unlink()
+        os.mkfifo(victim)
+        with pytest.raises(FormatError, match="not a regular file"):
+            pushed.pull("short", "1", tmp_path / "got")
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "../out",
+            "/out",
+            "data/../../out",
+            "data/a\\b",
+            "data/NUL",
+            "README.md/x",
+            "readme.md",
+        ],
+    )
+    def test_a_list_that_leads_elsewhere_writes_nothing(
+        self, pushed: Store, tmp_path: Path, path: str
+    ) -> None:
+        """Not even the good files of it."""
+        evil = b"evil"
+        digest = hashlib.sha256(evil).hexdigest()
+        (pushed.folder / "objects" / digest[:2]).mkdir(exist_ok=True)
+        (pushed.folder / "objects" / digest[:2] / digest).write_bytes(evil)
+        with _index(pushed).open("a") as file:
+            file.write(f"{digest}  {path}\n")
+        with pytest.raises(DatasetError, match="short/1: "):
+            pushed.pull("short", "1", tmp_path / "got")
+        assert sorted(os.listdir(tmp_path)) == ["store"]  # noqa: PTH208 - names alone
+
+    def test_a_list_of_another_dataset_is_refused(self, pushed: Store, tmp_path: Path) -> None:
+        """What comes under a name has that name."""
+        _index(pushed).rename(_index(pushed).with_name("2"))
+        with pytest.raises(DatasetError, match="another dataset"):
+            pushed.pull("short", "2", tmp_path / "got")
+        assert sorted(os.listdir(tmp_path)) == ["store"]  # noqa: PTH208 - names alone
+
+    @pytest.mark.parametrize(
+        ("name", "version"), [("../x", "1"), ("short", "../1"), ("short", "9")]
+    )
+    def test_what_is_not_there(
+        self, pushed: Store, tmp_path: Path, name: str, version: str
+    ) -> None:
+        """Names are no paths."""
+        with pytest.raises(DatasetError):
+            pushed.pull(name, version, tmp_path / "got")
+
+    def test_two_who_pull_to_the_same_place_do_not_meet(
+        self, pushed: Store, tmp_path: Path
+    ) -> None:
+        """The second is told."""
+        (tmp_path / ".got.pulling").mkdir()
+        handle = os.open(tmp_path / ".got.pulling", os.O_RDONLY)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            with pytest.raises(DatasetError, match="somebody else"):
+                pushed.pull("short", "1", tmp_path / "got")
+        finally:
+            os.close(handle)
