@@ -215,7 +215,6 @@ def test_killed_under_load(
             running.process.wait()
         files = sorted(tmp_path.glob(f"{attempt}_*.pcapng"))
         times = [time for each in files for time in read_by_tshark(each)]
-        assert times == sorted(times)
         assert len(times) >= count
         assert Run.load(tmp_path / f"{attempt}.json").end is None
         for each in files:
