@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...errors import FilterError
 from .check import CheckedFilter, CompiledFilter, check, compile_both
 from .explore import Tried, try_samples
-from .libpcap import DLT_IEEE802_11_RADIO
+from .libpcap import DLT_IEEE802_11, DLT_IEEE802_11_RADIO
 from .named import expand
 from .program import MAX_SNAP_LENGTH, Program, with_snaplen
 from .sight import Sight, sight
@@ -61,7 +61,12 @@ class Examined:
         return found
 
     def note(self) -> str:
-        """What the filter looks at and bit errors can hit; empty if there is nothing."""
+        """What the filter looks at and bit errors can hit; empty if there is nothing.
+
+        Nothing is said of other links than 802.11: bad frames do not come from there.
+        """
+        if self.linktype not in {DLT_IEEE802_11_RADIO, DLT_IEEE802_11}:
+            return ""
         if self.sight is None:
             return "it is not known whether this filter looks at bytes that bit errors can hit"
         if self.sight.is_fair:

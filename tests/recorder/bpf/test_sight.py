@@ -6,6 +6,7 @@ import pytest
 
 from wtrec.recorder.bpf import accept_all
 from wtrec.recorder.bpf.examine import examine_expression, examine_program
+from wtrec.recorder.bpf.libpcap import DLT_EN10MB
 from wtrec.recorder.bpf.sight import Sight
 
 
@@ -76,3 +77,4 @@ def test_note() -> None:
     assert "3 more fields (up to 11 bytes" in examine_expression("udp port 5005").note()
     assert examine_expression("len > 40").note() == ""
     assert examine_program(accept_all(100)).note() == ""
+    assert examine_expression("udp port 5005", DLT_EN10MB).note() == ""
