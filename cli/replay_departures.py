@@ -62,7 +62,7 @@ def opened(
     else:
         with tap(
             target,
-            on_open=lambda: drop(sudo_user()) if drops else None,
+            on_open=lambda: drop(sudo_user(), alone=False) if drops else None,
             give_up=lambda: interruption.reason is not None,
         ) as tun:
             yield MonitorOutlet(tun.name, tun)

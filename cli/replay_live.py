@@ -218,6 +218,7 @@ def replay_live(
         filter_text=asked.filter_text,
         limits=limits,
         drop_privileges=True,
+        alone=False,
         user=sudo_user(),
     )
     frames, rates = LiveFrames(), LiveRates()

@@ -64,6 +64,7 @@ class CaptureSettings:
         flush_seconds: How often what was written is made durable; 0 leaves it to the kernel.
         drop_privileges: Give up all capabilities once the sockets are open.
         user: Whom to become then; None: nobody else.
+        alone: Refuse that where there are other threads, see ``privileges.drop``.
         meta: The user's keys and values, kept in ``run.json``.
         comment: The user's sentence, kept in ``run.json`` and as the captures' first comment.
     """
@@ -84,6 +85,7 @@ class CaptureSettings:
     flush_seconds: float = 0
     drop_privileges: bool = False
     user: privileges.User | None = None
+    alone: bool = True
     meta: Mapping[str, str] = field(default_factory=dict)
     comment: str = ""
 
@@ -151,7 +153,7 @@ def capture(
         rings = [held.enter_context(_ring(each, settings)) for each in facts]
         # From here on, nothing needs privileges.
         if settings.drop_privileges:
-            privileges.drop(settings.user)
+            privileges.drop(settings.user, alone=settings.alone)
         stash = held.enter_context(Stash(rings))
         compiled = _compile(settings, facts[0].linktype)
         if compiled is not None:

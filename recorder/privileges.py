@@ -62,16 +62,22 @@ def sudo_user() -> User | None:
     return user_named(number) if os.geteuid() == 0 and number not in {"", "0"} else None
 
 
-def drop(user: User | None) -> None:
+def drop(user: User | None, *, alone: bool = True) -> None:
     """Become ``user``, or stay who we are, without capabilities; there is no way back.
 
-    Capabilities are a thread's own, so there may be no other thread yet.
+    Capabilities are a thread's own, so there may be no other thread yet, but where it is known
+    that there are some that libraries started. These become ``user``, too, and so lose theirs; if
+    we stay who we are, they keep them.
+
+    Args:
+        user: Whom to become; None: nobody else.
+        alone: Refuse if there are other threads.
 
     Raises:
         CaptureError: There is one, we may not become that user, or a right is left.
     """
     threads = sum(1 for _ in Path("/proc/self/task").iterdir())
-    if threads > 1:
+    if alone and threads > 1:
         raise CaptureError(
             f"there are {threads} threads, and capabilities can be given up only by each for "
             "itself: drop privileges before others are started"

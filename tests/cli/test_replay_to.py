@@ -190,8 +190,9 @@ class TestMonitor:
         )  # fmt: skip
         assert running.stderr is not None
         line = running.stderr.readline()
-        while "is up" not in line:
+        while line and "is up" not in line:
             line = running.stderr.readline()
+        assert line
         recorded = subprocess.run(
             [WTREC, "capture", "mon9", "-w", got, "-c", "60", "-a", "duration:30", "-q"],
             check=False, capture_output=True, text=True,
