@@ -145,6 +145,7 @@ def expected(cases: list[Case], udp_frame: Frame) -> dict[str, Any]:
             for (rate, signal), group in sorted(groups.items())
         ],
         "algorithms": [],
+        "partial": [],
         "losses": [],
     }
 
@@ -199,7 +200,7 @@ class TestAgainstPlainPython:
             for name in ("ber_low", "ber_high", "ber_bad_low", "ber_bad_high"):
                 assert group.pop(name) is None or group["bit_errors"]
         assert found == expected(cases, udp_frame)
-        assert list(found) == ["frames", "matching", "by", "algorithms", "losses"]
+        assert list(found) == ["frames", "matching", "by", "algorithms", "partial", "losses"]
         json.dumps(found, allow_nan=False)
 
 
