@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,18 +86,21 @@ def copy_run(capture: Path, output: Path) -> list[str]:
     return notes
 
 
-def embedded(run: Run) -> str | None:
+def embedded(run: Run, *, even: Sequence[tuple[str, object]] = ()) -> str | None:
     """The metadata as a comment of a section header, without what makes them too long for one.
 
     What is left out, in this order: the filter's program, the interfaces, what it was merged from,
     the user's keys and values. None if the rest is still too long; ``run.json`` has it all.
+
+    Args:
+        run: The metadata.
+        even: Members that may be left out after these, each with what stands in its place.
     """
     shorter = [run]
     if run.filter is not None:
         shorter.append(replace(run, filter=replace(run.filter, program="")))
-    shorter.append(replace(shorter[-1], interfaces=()))
-    shorter.append(replace(shorter[-1], merged_from=()))
-    shorter.append(replace(shorter[-1], meta={}))
+    for member, nothing in (("interfaces", ()), ("merged_from", ()), ("meta", {}), *even):
+        shorter.append(replace(shorter[-1], **{member: nothing}))  # type: ignore[arg-type]
     for each in shorter:
         text = each.to_json(indent=None)
         if len(encode_text(text)) <= MAX_LENGTH:

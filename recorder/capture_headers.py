@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..datasets.pcapng import InterfaceDescription, SectionHeader
 from ..datasets.pcapng_layout import MAX_LENGTH
 from ..datasets.pcapng_values import TEXT
 from ..datasets.run import Filter, Run, RunInterface
+from ..datasets.sidecar import embedded
 from ..errors import CaptureError
 from . import bpf
 from .interface import Interface
@@ -71,7 +71,10 @@ def headers(settings: CaptureSettings, facts: Sequence[Interface], run: Run) -> 
         hardware=platform.machine(),
         os=run.os,
         userappl=f"wtrec {run.wtrec_version}",
-        comments=[*([run.comment] if run.comment else []), _embedded(run)],
+        # What is left out of it is in run.json; interfaces and comment also stand beside it.
+        comments=[
+            *filter(None, [run.comment, embedded(run, even=[("comment", ""), ("filter", None)])])
+        ],
     )
     program = settings.program
     interfaces = [
@@ -98,20 +101,3 @@ def headers(settings: CaptureSettings, facts: Sequence[Interface], run: Run) -> 
             f"a file of {most} bytes has no room for its own headers, {len(blocks)} bytes"
         )
     return blocks
-
-
-def _embedded(run: Run) -> str:
-    """The run's description in a length that an option can have, see docs/capture.md.
-
-    What it leaves out to that end is in ``run.json``; the interfaces and the comment also stand
-    beside it.
-    """
-    shortened = [run]
-    if run.filter is not None:
-        shortened.append(replace(run, filter=replace(run.filter, program="")))
-    shortened.append(replace(shortened[-1], interfaces=()))
-    shortened.append(replace(shortened[-1], meta={}))
-    shortened.append(replace(shortened[-1], comment=""))
-    shortened.append(replace(shortened[-1], filter=None))
-    texts = (each.to_json(indent=None) for each in shortened)
-    return next(text for text in texts if len(TEXT.encode(text)) <= MAX_LENGTH)
