@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 
 import click
 
 from ..errors import EXIT_FAILED, WtrecError
+from .lazy import LazyGroup
 
 # In the order of a day's work; each is the module and the click command in it.
 COMMANDS = (
@@ -36,19 +36,8 @@ COMMANDS = (
 )
 
 
-class _Commands(click.Group):
-    """Subcommands by name, imported when asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = getattr(import_module(f"..{cmd_name}", __name__), cmd_name)
-        return command
+class _Commands(LazyGroup):
+    """The subcommands."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand; Ctrl-C where it does not end anything by itself is one line."""
@@ -59,7 +48,12 @@ class _Commands(click.Group):
             ctx.exit(EXIT_FAILED)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    package=__package__,
+    names=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="wtrec")
 def wtrec() -> None:
     """Evaluate packet-recovery algorithms on real 802.11 frames, the broken ones included.

@@ -1,0 +1,73 @@
+"""What the subcommands of ``wtrec dataset`` share: options, a dataset by its folder, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ...datasets.sharing.dataset import Dataset
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FORMAT = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="json: for programs; its keys are stable.",
+)
+QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+
+
+def load_dataset(folder: Path) -> Dataset:
+    """What ``dataset.json`` in a folder says."""
+    from ...datasets.sharing.bag import read_small
+    from ...datasets.sharing.dataset import MOST_BYTES, PATH, load
+
+    path = folder / PATH
+    return load(read_small(path, MOST_BYTES), str(path))
+
+
+@contextlib.contextmanager
+def byte_progress(
+    step: str, *, quiet: bool
+) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """A progress bar of bytes on stderr, if that is a terminal, with rate and time left.
+
+    Yields:
+        What to call with all bytes that there will be, and with those that were done since.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None, lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(step, total=None)
+        yield (
+            lambda total: bar.update(task, total=total),
+            lambda count: bar.update(task, advance=count),
+        )
