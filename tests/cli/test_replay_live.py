@@ -173,7 +173,7 @@ def test_an_algorithm_that_is_too_slow(
     with TableFile(results, RESULTS) as table:
         assert table.metadata["skipped"] == skipped[1].replace(",", "")
     given = 3000 - int(skipped[1].replace(",", ""))
-    assert len(rows_of(results)) == given / 4
+    assert abs(len(rows_of(results)) - given / 4) < 1  # every fourth frame is bad
 
 
 def test_an_algorithm_that_fails(mon0: MonitorTun, tmp_path: Path) -> None:
