@@ -47,7 +47,7 @@ def test_there_is_one_for_each_tool() -> None:
     assert [code.split()[1] for code in PYTHON] + [
         code[len("library(") :].partition(")")[0] for code in R
     ] == tools
-    assert all(code.count("\n") == 3 for _, code in RECIPES)
+    assert {len(re.findall(".+", code)) for _, code in RECIPES} == {3}
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=lambda code: code.split()[1])

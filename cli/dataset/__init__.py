@@ -6,7 +6,7 @@ import click
 
 from ..lazy import LazyGroup
 
-COMMANDS = ("create", "info", "list", "verify", "push", "pull", "reproduce", "export")
+COMMANDS = ("create", "info", "list", "verify", "push", "pull", "reproduce", "export", "diff")
 
 
 @click.group(
