@@ -6,7 +6,19 @@ import click
 
 from ..lazy import LazyGroup
 
-COMMANDS = ("create", "info", "list", "verify", "push", "pull", "reproduce", "export", "diff")
+COMMANDS = (
+    "create",
+    "info",
+    "list",
+    "verify",
+    "push",
+    "pull",
+    "reproduce",
+    "export",
+    "diff",
+    "pack",
+    "unpack",
+)
 
 
 @click.group(

@@ -67,7 +67,7 @@ def validators() -> Path:
     python = folder / "bin" / "python"
     if not stamp.exists() or stamp.read_text() != " ".join(PACKAGES):
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--no-input"]
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input"]
         done = subprocess.run(
             [*pip, "--disable-pip-version-check", *PACKAGES],
             capture_output=True,

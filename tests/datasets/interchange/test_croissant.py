@@ -71,7 +71,7 @@ class TestCroissant:
         """Every record set has as many rows, and as many flips, as its file."""
         path = made.parent / "croissant.json"
         path.write_text(json.dumps(croissant(made, dataset, base=f"{made.name}/")))
-        cli = [validators.with_name("mlcroissant"), "validate", "--jsonld", path]
+        cli = [str(validators.with_name("mlcroissant")), "validate", "--jsonld", str(path)]
         done = subprocess.run(cli, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "Done" in done.stderr
