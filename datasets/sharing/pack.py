@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 from ...errors import DatasetError
 from ..files import replacing
@@ -74,7 +74,7 @@ def pack(
     made = calendar.timegm(time.strptime(dataset.created[:19], "%Y-%m-%dT%H:%M:%S"))
     with (
         replacing(output) as temporary,
-        tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT, copybufsize=_CHUNK) as archive,
+        tarfile.TarFile(temporary, "w", format=tarfile.PAX_FORMAT, copybufsize=_CHUNK) as archive,
     ):
         for path in sorted(files, key=lambda each: (each.startswith("data/"), each)):
             member = tarfile.TarInfo(f"{name}/{path}")
@@ -178,16 +178,16 @@ def _members(archive: Path, file: BinaryIO, size: int) -> Iterator[tuple[str, in
     """
     seen: set[str] = set()
     top = None
-    headers = _Headers(archive, file)
     with _as_refusal(archive, file):
         begin = file.read(8)
         file.seek(0)
         packed = next((tool for magic, tool in _PACKED.items() if begin.startswith(magic)), None)
         if packed is not None:
             raise DatasetError(f"{archive}: compressed, wanted a plain tar; {packed} it first")
-        tar = tarfile.open(fileobj=headers, mode="r:", encoding="utf-8")  # type: ignore[call-overload]  # noqa: SIM115
+        source: Any = _Headers(archive, file)
+        tar: Any = tarfile.TarFile(fileobj=source, mode="r", encoding="utf-8")
     while True:
-        headers.left = _MOST_HEADER
+        source.left = _MOST_HEADER
         with _as_refusal(archive, file):
             member = tar.next()
         if member is None:

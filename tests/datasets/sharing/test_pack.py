@@ -82,7 +82,7 @@ class TestPack:
         """In any of its formats, with folders as members."""
         subprocess.run(["tar", "-xf", packed, "-C", tmp_path], check=True)
         again = tmp_path / "again.tar"
-        command = ["tar", f"--format={form}", "-cf", again, "-C", tmp_path, "short-1"]
+        command = ["tar", f"--format={form}", "-cf", str(again), "-C", str(tmp_path), "short-1"]
         subprocess.run(command, check=True)
         assert unpack(again, place).name == "short-1"
 
