@@ -93,6 +93,7 @@ def test_commands_run(document: Path, workplace: Path, monkeypatch: pytest.Monke
     itself has made the demo, and runs the commands at the radio.
     """
     monkeypatch.chdir(workplace)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(workplace / "config"))
     monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")  # for programs that commands start
     for command in _offline(document):
         done = CliRunner().invoke(wtrec, shlex.split(command)[1:])

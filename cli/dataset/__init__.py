@@ -13,6 +13,7 @@ COMMANDS = (
     "verify",
     "push",
     "pull",
+    "remote",
     "reproduce",
     "export",
     "diff",

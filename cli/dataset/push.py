@@ -10,24 +10,35 @@ from ..output import say_when_compiling
 from .options import FOLDER, QUIET, byte_progress
 
 
-@click.command(short_help="Publish a dataset in a team's folder.")
+@click.command(short_help="Publish a dataset at a remote.")
 @click.argument("folder", metavar="DATASET", type=FOLDER)
-@click.argument("store", metavar="STORE", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--init", is_flag=True, help="Make STORE if it is not there.")
+@click.argument("remote", metavar="REMOTE")
+@click.option("--init", is_flag=True, help="Make REMOTE, a folder, if it is not there.")
 @QUIET
-def push(folder: Path, store: Path, init: bool, quiet: bool) -> None:
-    """Publish DATASET in STORE, a folder that a team shares.
+def push(folder: Path, remote: str, init: bool, quiet: bool) -> None:
+    """Publish DATASET at REMOTE: a folder, a URL (sftp://, s3://), or a name for one.
 
     It is verified first. Files that are there already are not copied again; the dataset is visible
-    when all of it is there, and does not change any more.
+    when all of it is there, and does not change any more. A push that broke off goes on where it
+    was.
     """
-    if init:
-        store.mkdir(exist_ok=True)
-    elif not store.is_dir():
-        raise click.UsageError(f"{store} is not there: mount it, or make it with --init")
+    from ...datasets.sharing import remotes
+
+    if not remotes.is_named(remote):
+        if init:
+            Path(remote).mkdir(exist_ok=True)
+        elif not Path(remote).is_dir():
+            raise click.UsageError(
+                f"{remote} is not there: mount it, make it with --init, or give it a name with "
+                "wtrec dataset remote add"
+            )
     say_when_compiling()
     from ...datasets.sharing.store import Store
 
-    with byte_progress("push", quiet=quiet) as (start, advance):
-        copied = Store(store).push(folder, on_start=start, on_bytes=advance)
-    click.echo(f"{folder}: in {store}, {copied:,} bytes copied")
+    place = remotes.open_remote(remote)
+    try:
+        with byte_progress("push", quiet=quiet) as (start, advance):
+            copied = Store(place).push(folder, on_start=start, on_bytes=advance)
+    finally:
+        place.close()
+    click.echo(f"{folder}: in {place.name}, {copied:,} bytes copied")

@@ -37,6 +37,12 @@ def verify(context: click.Context, folder: Path, output_format: str, quiet: bool
             click.echo(str(problem))
         for note in verdict.notes if not quiet else ():
             click.echo(f"wtrec: note: {note}", err=True)
+        if verdict.absent:
+            size = sum(verdict.absent.values())
+            for path, count in sorted(verdict.absent.items()):
+                click.echo(f"{path}: not here, {count:,} bytes")
+            said = f"{len(verdict.absent):,} files, {size:,} bytes are not here"
+            click.echo(f"{folder}: a part of the dataset: {said}")
         problems = f"{len(verdict.problems):,} problem(s)" if verdict.problems else "no problem"
         click.echo(f"{folder}: {problems} in {verdict.files:,} files, {verdict.bytes:,} bytes")
     if not verdict.is_sound:
@@ -52,4 +58,5 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "bytes": verdict.bytes,
         "problems": [{"path": each.path, "what": each.what} for each in verdict.problems],
         "notes": verdict.notes,
+        "absent": [{"path": path, "bytes": size} for path, size in verdict.absent.items()],
     }

@@ -32,6 +32,7 @@ from .bag import (
 )
 from .dataset import MOST_BYTES, PATH, Dataset, DatasetFile, DatasetRun, parse
 from .examine import Contents, examine
+from .holes import FETCH, parse_holes
 from .names import clashes
 
 _CHUNK = 1 << 20
@@ -68,6 +69,7 @@ class Verdict:
         bytes: Their bytes.
         problems: All that is wrong.
         notes: What is to be known, and was when the dataset was made.
+        absent: Files that are not here because only a part was pulled, and their bytes.
     """
 
     path: Path
@@ -77,6 +79,7 @@ class Verdict:
     bytes: int = 0
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    absent: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_sound(self) -> bool:
@@ -134,12 +137,30 @@ class _Verifier:
                     self.problem(name, f"{path} does not belong into this list")
                     continue
                 self.listed[path] = digest
-                if path not in self.found.files and path not in self.found.others:
-                    self.problem(path, f"missing, {name} lists it")
+        self._holes()
+        for path in self.listed:
+            if not self._is_here(path):
+                name = MANIFEST if path.startswith("data/") else TAG_MANIFEST
+                self.problem(path, f"missing, {name} lists it")
         for path in self.found.files:
-            if path not in self.listed and path != TAG_MANIFEST:
+            if path not in self.listed and path not in {TAG_MANIFEST, FETCH}:
                 self.problem(path, "no manifest lists it")
         self._has_its_size = self._oxum()
+
+    def _holes(self) -> None:
+        """What is not here on purpose; of a run, and nothing else."""
+        if FETCH not in self.found.files:
+            return
+        content = self.small(FETCH, MOST_LISTED) or b""
+        for path, size in parse_holes(content, lambda what: self.problem(FETCH, what)).items():
+            if path not in self.listed or not path.startswith("data/runs/"):
+                self.problem(FETCH, f"{path} does not belong into this list")
+            elif path not in self.found.files and path not in self.found.others:
+                self.verdict.absent[path] = size
+
+    def _is_here(self, path: str) -> bool:
+        places = (self.found.files, self.found.others, self.verdict.absent)
+        return any(path in place for place in places)
 
     def _oxum(self) -> bool:
         """Whether the payload has as many bytes and files as ``bag-info.txt`` says."""
@@ -148,6 +169,7 @@ class _Verifier:
             return False
         info = parse_info(content, lambda what: self.problem("bag-info.txt", what))
         sizes = [size for path, size in self.found.files.items() if path.startswith("data/")]
+        sizes += self.verdict.absent.values()
         found, said = f"{sum(sizes)}.{len(sizes)}", info.get("Payload-Oxum")
         if said != found:
             self.problem("bag-info.txt", f"Payload-Oxum is {said}, found {found} (bytes.files)")
@@ -190,9 +212,10 @@ class _Verifier:
                 pieces = [f"{run.folder}/{piece}" for piece in file.pieces]
                 expected.update(pieces)
                 for piece in pieces:
-                    if piece not in self.found.files and piece not in self.found.others:
+                    if not self._is_here(piece):
                         self.problem(piece, f"missing, {PATH} has it")
-                size = sum(self.found.files.get(piece, 0) for piece in pieces)
+                sizes = self.verdict.absent | self.found.files
+                size = sum(sizes.get(piece, 0) for piece in pieces)
                 if size != file.bytes:
                     what = f"{size:,} bytes, wanted {file.bytes:,}"
                     self.problem(f"{run.folder}/{file.name}", what)

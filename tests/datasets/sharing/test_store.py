@@ -10,8 +10,10 @@ import pytest
 
 from wtrec.datasets.sharing.bag import scan
 from wtrec.datasets.sharing.create import create
+from wtrec.datasets.sharing.pull import pull
+from wtrec.datasets.sharing.remote_folder import Folder
 from wtrec.datasets.sharing.store import Store
-from wtrec.errors import DatasetError, FormatError
+from wtrec.errors import DatasetError
 
 METADATA = {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"}
 
@@ -20,7 +22,7 @@ METADATA = {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"}
 def store(tmp_path: Path) -> Store:
     """An empty one."""
     (tmp_path / "store").mkdir()
-    return Store(tmp_path / "store")
+    return Store(Folder(tmp_path / "store"))
 
 
 @pytest.fixture
@@ -30,8 +32,13 @@ def pushed(store: Store, made: Path) -> Store:
     return store
 
 
+def _root(store: Store) -> Path:
+    assert isinstance(store.remote, Folder)
+    return store.remote.path
+
+
 def _index(store: Store) -> Path:
-    return store.folder / "datasets" / "short" / "1"
+    return _root(store) / "datasets" / "short" / "1"
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -46,7 +53,7 @@ class TestPush:
     ) -> None:
         """Byte for byte; nothing else is left."""
         ticks: list[int] = []
-        copied = pushed.pull("short", "1", tmp_path / "got", on_bytes=ticks.append)
+        copied = pull(pushed, "short", "1", tmp_path / "got", on_bytes=ticks.append)
         assert _contents(tmp_path / "got") == _contents(made)
         assert copied == sum(ticks) == sum(scan(made).files.values())
         assert sorted(os.listdir(tmp_path)) == ["got", "store"]  # noqa: PTH208 - names alone
@@ -81,7 +88,7 @@ class TestPush:
             jobs = [pool.submit(store.push, folder) for folder in (made, tmp_path / "x")]
             errors = [job.exception() for job in jobs]
         assert sum(error is None for error in errors) == 1
-        store.pull("short", "1", tmp_path / "got")
+        pull(store, "short", "1", tmp_path / "got")
         winner = made if errors[0] is None else tmp_path / "x"
         assert _contents(tmp_path / "got") == _contents(winner)
 
@@ -107,7 +114,7 @@ class TestPush:
             store.push(made, on_bytes=breaks)
         assert store.versions("short") == []
         assert store.push(made) == sum(scan(made).files.values()) - sum(done[:3])
-        store.pull("short", "1", tmp_path / "got")
+        pull(store, "short", "1", tmp_path / "got")
 
 
 class TestPull:
@@ -123,34 +130,34 @@ class TestPull:
                 raise ConnectionError
 
         with pytest.raises(ConnectionError):
-            pushed.pull("short", "1", tmp_path / "got", on_bytes=breaks)
+            pull(pushed, "short", "1", tmp_path / "got", on_bytes=breaks)
         assert not (tmp_path / "got").exists()
         partial = tmp_path / ".got.pulling"
         (partial / "link").symlink_to("/etc")
         first = next(iter(scan(partial).files))
         size = (partial / first).stat().st_size
         (partial / first).write_bytes(bytes(size))
-        total = sum(path.stat().st_size for path in (pushed.folder / "objects").rglob("??*/*"))
-        copied = pushed.pull("short", "1", tmp_path / "got")
-        assert copied == total - sum(done[:4]) + size
+        total = sum(path.stat().st_size for path in (_root(pushed) / "objects").rglob("??/*"))
+        copied = pull(pushed, "short", "1", tmp_path / "got")
+        assert copied == total - sum(done[:5]) + size
 
     def test_an_object_that_is_another_is_refused(self, pushed: Store, tmp_path: Path) -> None:
         """By its hash, as it arrives."""
-        victim = max((pushed.folder / "objects").rglob("??*/*"), key=lambda p: p.stat().st_size)
+        victim = max((_root(pushed) / "objects").rglob("??/*"), key=lambda p: p.stat().st_size)
         content = bytearray(victim.read_bytes())
         content[0] ^= 1
         victim.write_bytes(content)
         with pytest.raises(DatasetError, match="SHA-256 is"):
-            pushed.pull("short", "1", tmp_path / "got")
+            pull(pushed, "short", "1", tmp_path / "got")
         assert not (tmp_path / "got").exists()
 
     def test_an_object_that_is_a_link_is_not_followed(self, pushed: Store, tmp_path: Path) -> None:
         """Nor is a pipe waited for."""
-        victim = min((pushed.folder / "objects").rglob("??*/*"))
+        victim = min((_root(pushed) / "objects").rglob("??/*"))
         victim.unlink()
         os.mkfifo(victim)
-        with pytest.raises(FormatError, match="not a regular file"):
-            pushed.pull("short", "1", tmp_path / "got")
+        with pytest.raises(DatasetError, match="not a regular file"):
+            pull(pushed, "short", "1", tmp_path / "got")
 
     @pytest.mark.parametrize(
         "path",
@@ -170,19 +177,19 @@ class TestPull:
         """Not even the good files of it."""
         evil = b"evil"
         digest = hashlib.sha256(evil).hexdigest()
-        (pushed.folder / "objects" / digest[:2]).mkdir(exist_ok=True)
-        (pushed.folder / "objects" / digest[:2] / digest).write_bytes(evil)
+        (_root(pushed) / "objects" / digest[:2]).mkdir(exist_ok=True)
+        (_root(pushed) / "objects" / digest[:2] / digest).write_bytes(evil)
         with _index(pushed).open("a") as file:
             file.write(f"{digest}  {path}\n")
         with pytest.raises(DatasetError, match="short/1: "):
-            pushed.pull("short", "1", tmp_path / "got")
+            pull(pushed, "short", "1", tmp_path / "got")
         assert sorted(os.listdir(tmp_path)) == ["store"]  # noqa: PTH208 - names alone
 
     def test_a_list_of_another_dataset_is_refused(self, pushed: Store, tmp_path: Path) -> None:
         """What comes under a name has that name."""
         _index(pushed).rename(_index(pushed).with_name("2"))
         with pytest.raises(DatasetError, match="another dataset"):
-            pushed.pull("short", "2", tmp_path / "got")
+            pull(pushed, "short", "2", tmp_path / "got")
         assert sorted(os.listdir(tmp_path)) == ["store"]  # noqa: PTH208 - names alone
 
     @pytest.mark.parametrize(
@@ -193,7 +200,7 @@ class TestPull:
     ) -> None:
         """Names are no paths."""
         with pytest.raises(DatasetError):
-            pushed.pull(name, version, tmp_path / "got")
+            pull(pushed, name, version, tmp_path / "got")
 
     def test_two_who_pull_to_the_same_place_do_not_meet(
         self, pushed: Store, tmp_path: Path
@@ -204,6 +211,6 @@ class TestPull:
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             with pytest.raises(DatasetError, match="somebody else"):
-                pushed.pull("short", "1", tmp_path / "got")
+                pull(pushed, "short", "1", tmp_path / "got")
         finally:
             os.close(handle)

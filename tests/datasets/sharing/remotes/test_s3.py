@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wtrec.datasets.sharing.remote import RemoteError
+from wtrec.datasets.sharing.remote_s3 import S3
+from wtrec.datasets.sharing.remotes import open_remote
+
+PART = 5 << 20  # S3 takes no smaller one
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest parts, and one attempt."""
+    monkeypatch.setattr(S3, "part", PART)
+    monkeypatch.setattr(S3, "attempts", 1)
+
+
+def test_a_large_object_goes_on_with_the_parts_that_are_there(
+    s3_place: Any, tmp_path: Path
+) -> None:
+    """It becomes visible whole; two who send it at once do not harm each other."""
+    content = random.Random(3).randbytes(2 * PART + 1000)
+    (tmp_path / "x").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    place = s3_place()
+    place.cutter.cut_after(PART + (1 << 20))
+    sent: list[int] = []
+    remote = place.open()
+    with pytest.raises(RemoteError):
+        remote.send(tmp_path / "x", "objects/x", digest, sent.append)
+    remote.close()
+    assert sent == [PART]
+    place.cutter.cut_after(None)
+    with contextlib.closing(place.open()) as remote:
+        assert remote.size("objects/x") is None
+        again: list[int] = []
+        remote.send(tmp_path / "x", "objects/x", digest, again.append)
+        assert again == [PART, 1000]
+        found: list[bytes] = []
+        remote.read("objects/x", found.append, PART)
+        assert b"".join(found) == content[PART:]
+
+
+def test_a_server_without_conditional_writes_is_refused(
+    s3_place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, of two who push at once, both would be told that they had."""
+    call = S3._call
+
+    def careless(self: S3, method: str, **words: Any) -> Any:
+        words.pop("IfNoneMatch", None)  # as servers do that do not know it
+        return call(self, method, **words)
+
+    monkeypatch.setattr(S3, "_call", careless)
+    with contextlib.closing(s3_place().open()) as remote:
+        with pytest.raises(RemoteError, match="no conditional writes"):
+            remote.create("datasets/x/1", b"x")
+        assert remote.names("datasets/x") == []
+
+
+def test_what_cannot_be_reached_is_one_line(
+    s3_place: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No bucket, no server, no key."""
+    place = s3_place()
+    with pytest.raises((RemoteError, FileNotFoundError), match="bucket"):
+        open_remote(place.url.replace("/team", "/x").replace("s3://b", "s3://c"))
+    place.cutter.cut_after(0)
+    with pytest.raises(RemoteError, match="goes on where it was"):
+        place.open()
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(RemoteError, match="no credentials: set AWS_PROFILE"):
+        place.open()
