@@ -6,7 +6,7 @@ import click
 
 from ..lazy import LazyGroup
 
-COMMANDS = ("create", "info", "list", "verify", "push", "pull")
+COMMANDS = ("create", "anonymize", "info", "list", "verify", "push", "pull")
 
 
 @click.group(
