@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _RANDOM = "random"
 
 
-class _Shift(click.ParamType):
+class _Shift(click.ParamType):  # type: ignore[type-arg]
     """Seconds, or ``random``."""
 
     name = "SECONDS"
@@ -64,7 +64,7 @@ class _Shift(click.ParamType):
     "shift",
     type=_Shift(),
     metavar="SECONDS|random",
-    help="Add this to all times; random: up to ten years back.",
+    help="Add this to all times; random: up to ten years ahead.",
 )
 @click.option(
     "--key-file",

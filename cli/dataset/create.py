@@ -32,6 +32,7 @@ _LISTS = ("authors", "keywords")
 
 
 def metadata_options(command: Any) -> Any:
+    """Add an option for each member that people say of a dataset."""
     command = click.option(
         "--keyword", "keywords", multiple=True, metavar="WORD", help="Word to find it by; repeat."
     )(command)
@@ -143,6 +144,7 @@ def _author(text: str) -> dict[str, str]:
 
 
 def from_toml(path: Path) -> dict[str, Any]:
+    """The metadata in a file."""
     import tomllib
 
     from ...errors import FormatError

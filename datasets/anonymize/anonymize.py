@@ -1,8 +1,8 @@
 """Makes a dataset of runs that names nobody, with every bit error where it was.
 
 First each capture is read for what its intact frames teach, then written again with other frames
-in it (:mod:`.capture`). What stands beside it follows: tx log, ``run.json``, results, masks, frames.
-Of these a new dataset is made, as of any runs.
+in it (:mod:`.capture`). What stands beside it follows: tx log, ``run.json``, results, masks and
+frames. Of these a new dataset is made, as of any runs.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class Anonymised:
 
 
 def random_shift() -> int:
-    """A number of seconds: up to ten years back."""
-    return -1 - secrets.randbelow(10 * _A_YEAR_S)
+    """Seconds, up to ten years ahead: back, a clock that was never set would be before 1970."""
+    return 1 + secrets.randbelow(10 * _A_YEAR_S)
 
 
 def anonymize(
@@ -225,7 +225,6 @@ class _Work:
             comment = embedded(dataclasses.replace(recorded, meta={}, filter=None))
         contents = self._frames.contents
         contents.kept = contents.replaced = 0
-        digest = hashlib.sha256()
         with contextlib.ExitStack() as stack:
             sources = self._open_sources(stack, file.path, log)
             with CaptureReader(file.path) as reader:

@@ -134,7 +134,7 @@ class Originals:
         return found
 
     def _intact(
-        self, frames: FrameBatch, status: NDArray[np.uint8]
+        self, frames: FrameBatch, status: NDArray[np.int8]
     ) -> dict[int, list[tuple[int, bytes]]]:
         """Intact frames by their length, with their rows; those before the batch have row -1."""
         found: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)

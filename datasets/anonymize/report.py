@@ -77,7 +77,8 @@ class Report:
         """For the metadata of the dataset."""
         times = "not shifted" if self.shift_s is None else "shifted by one number"
         return (
-            f"Anonymised by {tool}: MAC and IP addresses, names of networks and contents of frames "
-            f"are replaced under a key, FCSs and checksums follow, bit errors stay; times are {times}. "
+            f"Anonymised by {tool}: MAC and IP addresses, names of networks and contents of "
+            "frames are replaced under a key, FCSs and checksums follow, bit errors stay; times "
+            f"are {times}. "
             f"{'; '.join(self.lines())}."
         )

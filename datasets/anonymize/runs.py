@@ -10,6 +10,7 @@ from .capture import interface_name
 from .texts import Texts
 
 HOST = "host"
+_NO_DEVICE = "simulated"  # what a simulated run calls its interface
 _NS_PER_S = 1_000_000_000
 
 
@@ -22,7 +23,8 @@ def anonymous(run: Run, texts: Texts, shift_s: int) -> Run:
     """
     kept = None if run.filter is None else run.filter.text
     interfaces = tuple(
-        replace(each, name=interface_name(number)) for number, each in enumerate(run.interfaces)
+        replace(each, name=_new_name(each.name, number))
+        for number, each in enumerate(run.interfaces)
     )
     return replace(
         run,
@@ -30,7 +32,7 @@ def anonymous(run: Run, texts: Texts, shift_s: int) -> Run:
         end=None if run.end is None else run.end + shift_s * _NS_PER_S,
         host=HOST,
         os=run.os.partition(" ")[0],
-        interface=interface_name(0),
+        interface=_new_name(run.interface, 0),
         filter=None
         if run.filter is None
         else Filter(text=kept and texts.replace(kept), program=""),
@@ -48,5 +50,9 @@ def names_in(runs: Iterable[Run]) -> dict[str, str]:
     for run in runs:
         names[run.host] = HOST
         every = [each.name for each in run.interfaces] or [run.interface]
-        names |= {name: interface_name(number) for number, name in enumerate(every)}
+        names |= {name: _new_name(name, number) for number, name in enumerate(every)}
     return names
+
+
+def _new_name(name: str, number: int) -> str:
+    return name if name == _NO_DEVICE else interface_name(number)

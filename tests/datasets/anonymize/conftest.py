@@ -1,0 +1,104 @@
+"""A key that is always the same, a look into every file of a bag, and answers of algorithms."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+from wtrec.datasets.anonymize.key import Key
+from wtrec.datasets.reader import CaptureReader
+from wtrec.replay.algorithm import Algorithm, Repairs
+
+WINDOW = 6  # bytes
+_TOO_PLAIN = 3  # fewer different bytes than that are in any file
+
+
+@pytest.fixture(scope="session")
+def key() -> Key:
+    """The key of all tests: what they find does not depend on chance."""
+    return Key(bytes(range(32)))
+
+
+def _contents(path: Path) -> bytes:
+    """What a file holds, and of a table all columns and metadata unpacked, too."""
+    held = path.read_bytes()
+    if path.suffix != ".parquet":
+        return held
+    sink = io.BytesIO()
+    table = pq.read_table(path)
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return held + sink.getvalue()
+
+
+def _windows(data: bytes) -> NDArray[np.uint64]:
+    """Each six bytes that follow each other, as numbers."""
+    size = max(0, len(data) - WINDOW + 1)
+    padded = np.frombuffer(data + bytes(8), np.uint8)
+    numbers = np.zeros(size, np.uint64)
+    for k in range(WINDOW):
+        numbers |= padded[k : k + size].astype(np.uint64) << np.uint64(8 * k)
+    return numbers
+
+
+@pytest.fixture(scope="session")
+def found_strings() -> Callable[[Path, Iterable[bytes]], int]:
+    """How many six bytes of these strings, in either order, stand in any file of a folder.
+
+    Those of fewer than three different bytes are no string of anybody.
+    """
+
+    def find(folder: Path, strings: Iterable[bytes]) -> int:
+        every = [_windows(part) for text in set(strings) for part in (text, text[::-1])]
+        wanted = np.unique(np.concatenate([np.zeros(0, np.uint64), *every]))
+        octets = np.sort(wanted[:, None].view(np.uint8)[:, :WINDOW], axis=1)
+        wanted = wanted[(np.diff(octets.astype(int), axis=1) > 0).sum(axis=1) + 1 >= _TOO_PLAIN]
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return sum(int(np.isin(_windows(_contents(path)), wanted).sum()) for path in files)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def found_texts() -> Callable[[Path, Iterable[bytes]], list[bytes]]:
+    """Which of these stand in any file of a folder."""
+
+    def find(folder: Path, texts: Iterable[bytes]) -> list[bytes]:
+        held = [_contents(path) for path in folder.rglob("*") if path.is_file()]
+        return [text for text in texts if any(text in content for content in held)]
+
+    return find
+
+
+Answer = tuple[bool, tuple[int, ...]]
+
+
+@pytest.fixture(scope="session")
+def answers() -> Callable[[Path, Callable[[], Algorithm]], dict[int, Answer]]:
+    """What an algorithm makes of a capture: by frame, whether it repairs it, and which bits."""
+
+    def run(capture: Path, make: Callable[[], Any]) -> dict[int, Answer]:
+        algorithm: Algorithm = make()
+        found: dict[int, Answer] = {}
+
+        def take(repairs: Repairs) -> None:
+            offsets = repairs.flip_offsets
+            for k, number in enumerate(repairs.number.tolist()):
+                flips = repairs.flips[offsets[k] : offsets[k + 1]].tolist()
+                found[number] = bool(repairs.repaired[k]), tuple(flips)
+
+        with CaptureReader(capture) as reader:
+            for frames in reader:
+                take(algorithm.recover(frames))
+        take(algorithm.finish())
+        return found
+
+    return run
