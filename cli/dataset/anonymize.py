@@ -18,6 +18,7 @@ from .options import FOLDER, FORMAT, QUIET, byte_progress
 if TYPE_CHECKING:
     from ...datasets.anonymize.inputs import InputRun, Readable
     from ...datasets.anonymize.originals import Source
+    from ...datasets.journal import TableReader
 
 _RANDOM = "random"
 
@@ -214,14 +215,17 @@ def _sources(
     payload: str | None,
     source: str | None,
 ) -> list[Source]:
-    """Where originals come from, in turn: what was named or the tx log, then intact copies."""
+    """Where originals come from, in turn: what was named or the tx log, then intact copies.
+
+    Nobody is judged by them: a likely original, or one of several that may be it, will do.
+    """
     from ...analysis.payload_truth import PayloadTruth
     from ...analysis.siblings import SiblingsTruth
     from ...analysis.txlog_truth import TxLogTruth
     from ...datasets.parquet import TableFile
     from ...datasets.txlog import TX, open_tx_log
 
-    copies = stack.enter_context(SiblingsTruth(capture, likely=source == "likely-siblings"))
+    copies = stack.enter_context(SiblingsTruth(capture, likely=True))
     if source is not None:
         return [copies]
     if payload is not None:
@@ -229,8 +233,10 @@ def _sources(
     if log is None:
         return [copies]
     if isinstance(log, Path):
-        return [TxLogTruth(stack.enter_context(open_tx_log(log))), copies]
-    return [TxLogTruth(stack.enter_context(TableFile(log, TX))), copies]
+        sent: TableReader = stack.enter_context(open_tx_log(log))
+    else:
+        sent = stack.enter_context(TableFile(log, TX))
+    return [TxLogTruth(sent, any_closest=True), copies]
 
 
 def _size(path: Readable) -> int:

@@ -113,14 +113,14 @@ def test_arp_ipv6_tcp_and_icmp_lose_their_addresses_and_contents() -> None:
     assert new[40:46] == FRAMES.macs.replace(B)
     assert new[46:50] == FRAMES.ips.replace(ip)
     six = bytes.fromhex("20010db8000000000211 22fffe334455".replace(" ", ""))
-    for protocol, at, segment in (
+    for protocol, at, made in (
         (6, 16, struct.pack(">HHIIHHHH", 1, 2, 3, 4, 6 << 12, 9, 0, 0) + b"\xfe\x04me" + SECRET),
         (58, 2, b"\x87\0\0\0" + bytes(4) + six + SECRET),
         (17, 6, struct.pack(">HHHH", 1, 2, 8 + len(SECRET), 0) + SECRET),
     ):
-        pseudo = six + six + struct.pack(">II", len(segment), protocol)
-        right = mac.internet_checksum(pseudo + segment).to_bytes(2, "big")
-        segment = segment[:at] + right + segment[at + 2 :]
+        pseudo = six + six + struct.pack(">II", len(made), protocol)
+        right = mac.internet_checksum(pseudo + made).to_bytes(2, "big")
+        segment = made[:at] + right + made[at + 2 :]
         header = struct.pack(">IHBB", 6 << 28, len(segment), protocol, 64) + six + six
         frame = _data(snap + b"\x86\xdd" + header + segment)
         new = FRAMES.replace(frame)
