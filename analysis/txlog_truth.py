@@ -80,8 +80,8 @@ class TxLogTruth:
 
     Args:
         log: The log, of one layer; kept open until the analysis ends.
-        any_closest: Where several packets may be the original, take a closest one: not to judge
-            by, but for who needs one of them.
+        any_closest: Where several packets may be the original, take a closest one, and give the
+            original of rewritten frames, too: not to judge by, but for who needs any of them.
 
     Raises:
         MatchError: The log is empty, or mixes layers.
@@ -146,7 +146,9 @@ class TxLogTruth:
                         _closest(of_some(queries, some), k, sent),
                     )
             for k in self._rewritten(frames, rows[asked[some]], queries, some, sent, numbers):
-                found[k], numbers[k] = Outcome.REWRITTEN, -1
+                found[k] = Outcome.REWRITTEN
+                if not self._any_closest:
+                    numbers[k] = -1
             matched = asked[some][numbers >= 0]
             outcomes[asked[some]] = found
             begins[matched] = parts.begins[kind[some]][numbers >= 0]

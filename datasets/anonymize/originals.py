@@ -161,7 +161,7 @@ class Originals:
             for k, row in enumerate(left.tolist()):
                 part = known.originals[known.bounds[k] : known.bounds[k + 1]].tobytes()
                 outcome = int(known.outcome[k])
-                is_whole = outcome == _MATCHED and len(part) == lengths[row]
+                is_whole = len(part) == lengths[row]
                 if is_whole or (row not in parts and outcome in {_MATCHED, _REWRITTEN}):
                     parts[row] = outcome, int(known.begins[k]), part
             whole = {row for row, (_, _, part) in parts.items() if len(part) == lengths[row]}
@@ -181,7 +181,11 @@ class Originals:
             return Original(State.UNKNOWN, self._closest_addresses(body))
         outcome, begin, known = part
         if outcome == _REWRITTEN:
-            return Original(State.REWRITTEN, body, stale=_stale(mpdu, near))
+            is_whole = len(known) == len(mpdu)
+            stale = known[: -fcs.LENGTH] if is_whole else _stale(mpdu, near)
+            if stale is not None and self._is_damaged(body, stale):
+                return Original(State.REWRITTEN, stale)
+            return Original(State.REWRITTEN, body, stale=stale)
         if len(known) == len(mpdu):
             return Original(State.MATCHED, known[: -fcs.LENGTH])
         fitting = [
@@ -194,6 +198,18 @@ class Originals:
         closest = min(fitting, key=lambda other: _apart(other[:begin], mpdu[:begin]))
         frame = _fitted(closest[: -fcs.LENGTH], body, begin, known)
         return Original(State.PAYLOAD, frame, (begin, known))
+
+    def _is_damaged(self, frame: bytes, original: bytes) -> bool:
+        """Whether an address that differs is one with errors, which happened several times.
+
+        That of a relay is known from intact frames, or else it is far from the one before.
+        """
+        for at in address_offsets(int.from_bytes(frame[:2], "little")):
+            address = frame[at : at + 6]
+            wrong = _apart(address, original[at : at + 6])
+            if 0 < wrong <= CLOSE and int.from_bytes(address, "little") not in self._known:
+                return True
+        return False
 
     def _closest_addresses(self, frame: bytes) -> bytes:
         """The frame with known MAC addresses for those that are close to one."""

@@ -29,6 +29,7 @@ from wtrec.datasets.sharing.verify import verify
 from wtrec.dot11 import fcs, mac, radiotap
 
 SAID = ("--title", "T", "--author", "Ada", "--licence", "CC0-1.0")
+RELAY = bytes.fromhex("02a5c31f7e99")
 ALGORITHMS = ("crc-flip", "crc-event", "crc-dsss", "chase")
 
 
@@ -408,6 +409,57 @@ class TestWhatIsNotKnown:
         assert done.exit_code != 0
         assert "cannot be shifted" in str(done.exception)
         assert not [path for path in tmp_path.iterdir() if "a-1" in path.name]
+
+
+class TestRewritten:
+    """Frames with other addresses and the FCS that they had before."""
+
+    def _both(
+        self, tmp_path: Path, write_capture: Callable[..., Path], addresses: list[bytes]
+    ) -> Both:
+        """Intact frames, then copies of them with another receiver and the old FCS."""
+        packet = mac.udp_datagram("192.0.2.1", "192.0.2.2", 1, 2, bytes(range(40)))
+        frames = []
+        for number, address in enumerate(addresses):
+            whole = mac.data_frame(
+                packet + bytes([number]),
+                addr1=b"\2\0\0\0\0\1",
+                addr2=b"\2\0\0\0\0\2",
+                addr3=b"\2\0\0\0\0\3",
+                to_ds=True,
+                sequence=number,
+            )
+            sent = fcs.append(whole)
+            frames += [sent, sent[:4] + address + sent[10:]]
+        other = mac.data_frame(
+            packet, addr1=RELAY, addr2=b"\2\0\0\0\0\2", addr3=b"\2\0\0\0\0\3", to_ds=True
+        )
+        capture = write_capture(tmp_path / "run.pcapng", [*frames, fcs.append(other)])
+        _wtrec("dataset", "anonymize", "r", capture, *SAID, "-d", tmp_path, "-q")
+        return Both(capture, tmp_path / "r-1", ("--truth", "siblings"))
+
+    def _counted(self, both: Both) -> None:
+        before = both.analysis(both.before)
+        assert before["matching"]["rewritten"] == 4
+        assert before["matching"] == both.analysis(both.after)["matching"]
+
+    def test_what_a_relay_wrote_stays_that(
+        self, tmp_path: Path, write_capture: Callable[..., Path]
+    ) -> None:
+        """Its address is the one that it has elsewhere, the FCS is that of the frame before."""
+        both = self._both(tmp_path, write_capture, [RELAY] * 4)
+        self._counted(both)
+        *new, alone = _mpdus(both.after)
+        assert {mpdu[4:10] for mpdu in new[1::2]} == {alone[4:10]}
+        assert [mpdu[-4:] for mpdu in new[::2]] == [mpdu[-4:] for mpdu in new[1::2]]
+
+    def test_an_error_that_repeats_keeps_its_syndrome(
+        self, tmp_path: Path, write_capture: Callable[..., Path]
+    ) -> None:
+        """Some bits of an address, the same each time: what looks like a relay may be none."""
+        both = self._both(tmp_path, write_capture, [b"\2\0\0\0\x33\1"] * 4)
+        self._counted(both)
+        _same_frames(both)
 
 
 def test_states_are_all_said() -> None:
