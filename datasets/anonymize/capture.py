@@ -17,7 +17,7 @@ from ...errors import FormatError
 from .. import pcap, pcapng
 from ..copying import Blocks, blocks_of, interface_of_pcap
 from ..decode_kernel import LINKTYPE_RADIOTAP, Decoded, decode
-from ..frames import MAX_BYTES, MAX_FRAMES, FrameBatch, arrow_batch
+from ..frames import FrameBatch, arrow_batch
 from ..pcapng_options import Option
 from ..walk import Between, Damage, Records, Walk
 from ..walk_kernel import LINKTYPE, RESOLUTION
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..parts import Parts
     from ..sink import Sink
 
+_AT_ONCE, _BYTES_AT_ONCE = 8192, 8 << 20  # packets that are held as objects
 _US_PER_S = 1_000_000
 _TICKS = 1 << 64
 _HEADER_ALONE = 4  # bytes of a Radiotap header that is not sound which say so
@@ -106,7 +107,7 @@ def write_capture(
         FormatError: Not a capture, damage in its middle, or a time that cannot be shifted so far.
         OSError: It cannot be opened.
     """
-    with Walk(capture, MAX_FRAMES, MAX_BYTES) as walk:
+    with Walk(capture, _AT_ONCE, _BYTES_AT_ONCE) as walk:
         writer = _Writer(walk, write, frames, Originals(sources), comment, shift_s)
         writer.drops_unmatched = drop_unmatched
         for event in walk:

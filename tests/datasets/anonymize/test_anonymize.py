@@ -82,7 +82,7 @@ class Both:
 def _simulated(folder: Path, frames: int, key: Path, *points: object) -> Both:
     """Copies that only together can be repaired, with everything beside them."""
     capture = folder / "run.pcapng"
-    words = ("--frames", frames, "--length", 200, "--copies", 2, "--retries", 1, "--seed", 7, "-q")
+    words = ("--frames", frames, "--length", 400, "--copies", 2, "--retries", 1, "--seed", 7, "-q")
     _wtrec("simulate", "-w", capture, *points, *words)
     _wtrec("replay", capture, "--algo", "crc-flip", "-q")
     _wtrec("convert", capture, "-o", folder / "run.masks.parquet", "-q")
@@ -193,7 +193,7 @@ class TestSimulated:
         assert other.read_bytes() != small.after.read_bytes()
 
     @pytest.mark.slow
-    @pytest.mark.parametrize(("rate", "snr", "packets"), [(54, 16.8, 9500), (1, -1.5, 9000)])
+    @pytest.mark.parametrize(("rate", "snr", "packets"), [(54, 17, 9500), (1, -1, 9500)])
     def test_twenty_thousand_frames(
         self,
         rate: int,
@@ -204,7 +204,11 @@ class TestSimulated:
         answers: Callable[..., Any],
         found_texts: Callable[..., Any],
     ) -> None:
-        """The same for runs of that size, OFDM and DSSS."""
+        """The same for runs of that size, OFDM and DSSS.
+
+        In shorter frames, whose payloads are ids for the most part, chase takes strangers for
+        copies if their FCSs are close by chance, which another FCS need not be.
+        """
         both = _simulated(tmp_path, packets, key_path, "--rate", rate, "--snr", snr)
         assert sum(1 for _ in _mpdus(both.before)) >= 20_000
         _same_frames(both)
