@@ -6,7 +6,20 @@ import click
 
 from ..lazy import LazyGroup
 
-COMMANDS = ("create", "anonymize", "info", "list", "verify", "push", "pull")
+COMMANDS = (
+    "create",
+    "anonymize",
+    "info",
+    "list",
+    "verify",
+    "push",
+    "pull",
+    "reproduce",
+    "export",
+    "diff",
+    "pack",
+    "unpack",
+)
 
 
 @click.group(
