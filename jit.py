@@ -18,6 +18,7 @@ slow, but enough to capture a few frames where numba cannot be had.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import os
@@ -53,6 +54,7 @@ KERNEL_SOURCES = (
     "phy/*.py",
     "recorder/*kernel*.py",
     "recorder/bpf/*kernel*.py",
+    "replay/*kernel*.py",
     "replay/algorithms/*kernel*.py",
 )
 
@@ -92,6 +94,25 @@ def inline_jit(function: F) -> F:
     Otherwise a kernel's results pass through memory, which ends vectorisation.
     """
     return _compile(function, inline="always")
+
+
+def system_call(name: str, result: str, *arguments: str) -> Callable[..., Any]:
+    """A function of the C library that kernels may call; pointers are ``array.ctypes.data``.
+
+    Args:
+        name: Its name.
+        result: The type of its result: ``int32``, ``intp`` or ``uintp``.
+        arguments: Those of its arguments.
+    """
+    if numba is None:
+        types = {"int32": ctypes.c_int32, "intp": ctypes.c_ssize_t, "uintp": ctypes.c_size_t}
+        function = ctypes.CDLL(None)[name]
+        function.restype = types[result]
+        function.argtypes = [types[each] for each in arguments]
+        return cast("Callable[..., Any]", function)
+    kinds = numba.types
+    signature = getattr(kinds, result)(*(getattr(kinds, each) for each in arguments))
+    return cast("Callable[..., Any]", kinds.ExternalFunction(name, signature))
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import click
 
 from ..errors import EXIT_FAILED, WtrecError
 from .lazy import LazyGroup
+from .without_pandas import start_without_pandas
 
 # In the order of a day's work; each is the module and the click command in it.
 COMMANDS = (
@@ -66,6 +67,7 @@ def wtrec() -> None:
 
 def main() -> None:
     """The console script."""
+    start_without_pandas()
     try:
         wtrec()
     except WtrecError as error:

@@ -17,9 +17,10 @@ from .tap import tap
 
 if TYPE_CHECKING:
     from ..recorder.tun import MonitorTun
-    from ..replay.departures import Departed, Departures, Packets
+    from ..replay.departed import Departed
+    from ..replay.departures import Departures, Packets
     from ..replay.interruption import Interruption
-    from ..replay.outlets import Outlet
+    from ..replay.outlets import Direct, Outlet
     from ..replay.schedule import Schedule
 
 STDOUT = "-"
@@ -52,7 +53,7 @@ def opened(
         CaptureError: No rights, no TUN driver, or the name is taken.
     """
     from ..recorder.privileges import drop, sudo_user
-    from ..replay.outlets import PcapngOutlet, UdpOutlet
+    from ..replay.outlets import Direct, PcapngOutlet, UdpOutlet
 
     if target == STDOUT:
         yield PcapngOutlet(stdout)
@@ -65,7 +66,7 @@ def opened(
             on_open=lambda: drop(sudo_user(), alone=False) if drops else None,
             give_up=lambda: interruption.reason is not None,
         ) as tun:
-            yield MonitorOutlet(tun.name, tun)
+            yield MonitorOutlet(tun.name, tun, Direct(tun.fileno(), tun.PREFIX))
 
 
 @dataclass
@@ -74,6 +75,7 @@ class MonitorOutlet:
 
     name: str
     tun: MonitorTun
+    direct: Direct | None
     refused: dict[str, int] = field(default_factory=dict)
 
     def send(self, packet: bytes | memoryview, note: str = "") -> None:
@@ -122,7 +124,7 @@ def let_depart(
     capture: Path, outlet: Outlet, schedule: Schedule, interruption: Interruption
 ) -> Departed:
     """Let frames leave as they are."""
-    from ..replay.departures import depart
+    from ..replay.depart import depart
 
     return depart(capture, outlet, schedule, interruption=interruption)
 

@@ -26,7 +26,8 @@ from .signals import asked_by_signals
 if TYPE_CHECKING:
     from ..recorder.live_frames import LiveFrames
     from ..recorder.stop import Stop
-    from ..replay.departures import Departed, Departures
+    from ..replay.departed import Departed
+    from ..replay.departures import Departures
     from ..replay.engine import Contender, Score
     from ..replay.live import LiveReplay
     from ..replay.outlets import Outlet

@@ -13,7 +13,7 @@ import click
 from .output import number, print_json, print_table, progress, share
 
 if TYPE_CHECKING:
-    from ..replay.departures import Departed
+    from ..replay.departed import Departed
     from ..replay.engine import Score, Standing
     from ..replay.find_max import Largest, Trial
     from ..replay.jobs import Task

@@ -21,7 +21,7 @@ from .schema import Column, Table
 _Number = TypeVar("_Number", np.uint8, np.int32)
 
 MAX_FRAMES = 65_536
-MAX_BYTES = 32 << 20
+MAX_BYTES = 16 << 20
 
 
 class FcsStatus(IntEnum):

@@ -1,7 +1,8 @@
 """What an algorithm made of each bad frame (``run.<algo>.parquet``), by frame number.
 
 The file's metadata: ``algorithm`` (name), ``parameters`` (JSON), ``capture`` (file name),
-``capture_sha256``, ``pace`` and ``achieved_fps``, ``wtrec_version``; ``facts`` (JSON object of
+``capture_sha256``, ``pace`` and ``achieved_fps``, ``wtrec_version``, of an algorithm from elsewhere
+``package`` (its name and version); ``facts`` (JSON object of
 numbers) and ``problems`` (JSON array of lines), what the algorithm says of its own work;
 ``selection`` (JSON object: which frames, how often), ``batch`` (most frames in a call),
 ``deadline_us`` (empty without one), ``on_overrun``, and ``queue`` (JSON object: the figures of

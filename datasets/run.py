@@ -327,6 +327,11 @@ def frames_path(capture: Path) -> Path:
     return capture.with_name(f"{stem(capture)}.frames.parquet")
 
 
+def analysis_path(capture: Path) -> Path:
+    """Where a capture's analysis stands: ``run.pcapng`` → ``run.analysis.json``."""
+    return capture.with_name(f"{stem(capture)}.analysis.json")
+
+
 def results_path(capture: Path, algorithm: str) -> Path:
     """Where the results of an algorithm stand: ``run.pcapng`` → ``run.<algo>.parquet``."""
     return capture.with_name(f"{stem(capture)}.{algorithm.replace('.', '-')}.parquet")

@@ -120,9 +120,11 @@ class CaptureLoop:
         if self._interface_error is not None or failure is None:
             return self._interface_error
         whole = f"{self._files.size} bytes"
+        advice = "; make room, or keep fewer files: -b filesize:KB -b files:N"
+        advice = advice if failure.errno in {errno.ENOSPC, errno.EDQUOT} else ""
         if failure.filename in {None, str(path)}:
-            return f"{path}: {failure.strerror}; its {whole} are whole"
-        return f"{failure.filename}: {failure.strerror}; {path} is whole, {whole}"
+            return f"{path}: {failure.strerror}; its {whole} are whole{advice}"
+        return f"{failure.filename}: {failure.strerror}; {path} is whole, {whole}{advice}"
 
     def run(self, stop: Stop | None, progress: Progress | None) -> None:
         """Capture until the last frame is written."""

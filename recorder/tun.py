@@ -22,6 +22,7 @@ import select
 import socket
 import struct
 from collections.abc import Iterable
+from typing import Final
 
 from ..closing import Closing
 from ..errors import CaptureError
@@ -32,7 +33,6 @@ _IFF_TUN = 0x0001
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFMTU = 0x8913, 0x8914, 0x8922
 _IFF_UP = 1
 _MTU = 65_535
-_PACKET_INFORMATION = struct.pack(">HH", 0, 0x0004)
 
 
 class MonitorTun(Closing):
@@ -41,9 +41,14 @@ class MonitorTun(Closing):
     Args:
         name: Its name; a ``%d`` in it becomes the first free number.
 
+    Attributes:
+        PREFIX: What stands before each frame where it is written.
+
     Raises:
         CaptureError: No rights, no TUN driver, or the name is taken.
     """
+
+    PREFIX: Final = struct.pack(">HH", 0, 0x0004)
 
     def __init__(self, name: str = "mon%d") -> None:
         try:
@@ -74,15 +79,19 @@ class MonitorTun(Closing):
             fcntl.ioctl(sock, _SIOCSIFFLAGS, up)
         return packed_name.rstrip(b"\0").decode()
 
+    def fileno(self) -> int:
+        """The descriptor that frames are written to."""
+        return self._fd
+
     def write(self, frame: bytes | memoryview) -> None:
         """Let one frame (Radiotap header and MPDU) be received on the interface."""
-        os.writev(self._fd, (_PACKET_INFORMATION, frame))
+        os.writev(self._fd, (self.PREFIX, frame))
 
     def write_many(self, frames: Iterable[bytes]) -> int:
         """Let frames be received one after the other, as fast as it goes; how many they were."""
-        fd, write, count = self._fd, os.write, 0
+        fd, write, prefix, count = self._fd, os.write, self.PREFIX, 0
         for frame in frames:
-            write(fd, _PACKET_INFORMATION + frame)
+            write(fd, prefix + frame)
             count += 1
         return count
 
@@ -91,7 +100,7 @@ class MonitorTun(Closing):
         ready, _, _ = select.select([self._fd], [], [], timeout)
         if not ready:
             return None
-        return os.read(self._fd, len(_PACKET_INFORMATION) + _MTU)[len(_PACKET_INFORMATION) :]
+        return os.read(self._fd, len(self.PREFIX) + _MTU)[len(self.PREFIX) :]
 
     def close(self) -> None:
         """Take the interface away."""

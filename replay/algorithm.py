@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, runtime_checkable
@@ -38,6 +38,7 @@ from .exec.command import split
 
 GROUP = "wtrec.algorithms"
 EXEC = "exec"  # the algorithm that takes a command line
+PROVENANCE = "provenance"
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -274,9 +275,53 @@ def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
         except ValueError:
             wanted = known[key].type.__name__
             raise AlgorithmError(f"{name}: {key}={text!r}, wanted {wanted}") from None
+    return _made(name, algorithm, values)
+
+
+def remake(name: str, recorded: Mapping[str, Any]) -> tuple[Algorithm, dict[str, Any]]:
+    """Make an algorithm as it was when its results were made.
+
+    Args:
+        name: As results call it; that of a program is ``exec-NAME``.
+        recorded: Its parameters as results have them.
+
+    Returns:
+        As :func:`make`; parameters that are new since have their defaults.
+
+    Raises:
+        AlgorithmError: There is no such algorithm any more, or here; it does not take these
+            parameters; or the program cannot be started.
+    """
+    if name not in available() and name.startswith(f"{EXEC}-"):
+        name = EXEC
+    algorithm = load(name)
+    values: dict[str, Any] = {each.name: each.default for each in parameters(algorithm)}
+    kinds = {each.name: each.type for each in parameters(algorithm)}
+    for key, value in recorded.items():
+        if key == PROVENANCE:
+            continue
+        wanted = kinds.get(key)
+        if wanted is None:
+            raise AlgorithmError(f"{name} has no parameter {key!a} in this version")
+        if type(value) is not wanted and not (wanted is float and type(value) is int):
+            raise AlgorithmError(f"{name}: {key}={value!a:.40}, wanted {wanted.__name__}")
+        values[key] = value
+    return _made(name, algorithm, values)
+
+
+def _made(
+    name: str, algorithm: type[Algorithm], values: dict[str, Any]
+) -> tuple[Algorithm, dict[str, Any]]:
     try:
         made = algorithm(**values)
     except ValueError as error:
         raise AlgorithmError(f"{name}: {error}") from None
-    provenance = getattr(made, "provenance", None)
-    return made, values if provenance is None else {**values, "provenance": dict(provenance)}
+    provenance = getattr(made, PROVENANCE, None)
+    return made, values if provenance is None else {**values, PROVENANCE: dict(provenance)}
+
+
+def package_of(name: str) -> str:
+    """The package that an algorithm comes from, and its version; empty for those of wtrec."""
+    point = available().get(name)
+    found = None if point is None else point.dist
+    return "" if found is None or found.name == "wtrec" else f"{found.name} {found.version}"

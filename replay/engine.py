@@ -19,6 +19,7 @@ from ..clock import MONOTONIC, Clock
 from ..datasets.files import sha256_of
 from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
 from ..errors import AlgorithmError
+from .algorithm import package_of
 from .departures import Departures
 from .interruption import Interruption
 from .queue import SPIN_NS
@@ -170,6 +171,8 @@ def replay_one(
         "wtrec_version": version("wtrec"),
         **schedule.metadata(),
     }
+    if package := package_of(contender.algorithm.name):
+        metadata["package"] = package
     earlier = _earlier(contender.output, metadata, schedule, digest) if resume else None
     if earlier is not None and earlier.is_complete:
         getattr(contender.algorithm, "close", lambda: None)()

@@ -20,6 +20,7 @@ from ..clock import MONOTONIC
 from ..closing import Closing
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.results_file import ResultsFile
+from .algorithm import package_of
 from .calls import called
 from .departures import Departures
 from .engine import Contender, Score
@@ -153,7 +154,9 @@ def _nothing() -> None:
 
 
 def _metadata(contender: Contender, capture: str) -> dict[str, str]:
+    package = package_of(contender.algorithm.name)
     return {
+        **({"package": package} if package else {}),
         "algorithm": contender.algorithm.name,
         "parameters": json.dumps(contender.parameters),
         "capture": capture,

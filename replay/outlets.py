@@ -14,7 +14,7 @@ import re
 import socket
 import time
 from importlib.metadata import version
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ..closing import Closing
 from ..datasets import pcapng
@@ -31,16 +31,25 @@ class OutletError(WtrecError):
     """Frames cannot leave."""
 
 
+class Direct(NamedTuple):
+    """How packets leave by a plain write: each is one."""
+
+    descriptor: int
+    prefix: bytes  # what stands before each
+
+
 class Outlet(Protocol):
     """Takes packets one by one.
 
     Attributes:
         name: What the user calls it.
         refused: Packets that could not leave, and why.
+        direct: How they can leave without it; None where it has to do more than write.
     """
 
     name: str
     refused: dict[str, int]
+    direct: Direct | None
 
     def send(self, packet: Bytes, note: str = "") -> None:
         """Let a packet leave now.
@@ -81,6 +90,7 @@ class UdpOutlet(Closing):
             self._socket.connect(target)
         except OSError as error:
             raise OutletError(f"{address}: {error.strerror}") from None
+        self.direct: Direct | None = None  # an error is that of the packet before
 
     def send(self, packet: Bytes, note: str = "") -> None:
         """See :class:`Outlet`; where nobody listens, or the packet is too long, it is counted."""
@@ -117,6 +127,7 @@ class PcapngOutlet(Closing):
     def __init__(self, descriptor: int, name: str = "-") -> None:
         self.name = name
         self.refused: dict[str, int] = {}
+        self.direct: Direct | None = None  # each packet has the time of its departure
         self._descriptor = descriptor
         header = pcapng.SectionHeader.make(userappl=f"wtrec {version('wtrec')}")
         interface = pcapng.InterfaceDescription.make(_RADIOTAP, name="replay", tsresol=_NANOSECONDS)

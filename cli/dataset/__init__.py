@@ -6,7 +6,20 @@ import click
 
 from ..lazy import LazyGroup
 
-COMMANDS = ("create", "info", "list", "verify", "push", "pull", "remote")
+COMMANDS = (
+    "create",
+    "info",
+    "list",
+    "verify",
+    "push",
+    "pull",
+    "remote",
+    "reproduce",
+    "export",
+    "diff",
+    "pack",
+    "unpack",
+)
 
 
 @click.group(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,35 @@ FORMAT = click.option(
     help="json: for programs; its keys are stable.",
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+
+
+def named_dataset(folder: Path) -> Path:
+    """A dataset's folder, as the user names it: that, or NAME or NAME@VERSION of one here.
+
+    Raises:
+        DatasetError: There is none.
+    """
+    if folder.is_dir():
+        return folder
+    from ...errors import DatasetError
+
+    name, _, version = folder.name.partition("@")
+    found = [
+        each
+        for each in folder.parent.glob(f"{_literally(name)}-{_literally(version) or '[0-9]*'}")
+        if (each / "data" / "dataset.json").is_file()
+    ]
+    if not found:
+        raise DatasetError(f"{folder}: no such dataset; wtrec dataset list shows those here")
+    return max(found, key=lambda each: _numbers(each.name[len(name) :]))
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"[0-9]+", version)]
+
+
+def _literally(text: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", text)
 
 
 def load_dataset(folder: Path) -> Dataset:

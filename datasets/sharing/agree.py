@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from ..run import Run
 from .dataset import DatasetFile, DatasetRun
 
-_OF_A_CAPTURE = ("results", "masks", "frames")
+_OF_A_CAPTURE = ("results", "masks", "frames", "analysis")
 
 
 def contradictions(run: DatasetRun) -> Iterator[tuple[DatasetFile, str]]:
     """Files that cannot be of one run, and why.
 
-    Tables must be of one of its captures, by SHA-256, and have no more rows than it has frames;
-    the tx log must have its run id.
+    Tables and analyses must be of one of its captures, by SHA-256, and have no more rows than it
+    has frames; the tx log must have its run id.
     """
     captures = {file.sha256: file for file in run.of_kind("capture")}
     for kind in _OF_A_CAPTURE:

@@ -199,12 +199,7 @@ class BagWriter:
         self.write("bag-info.txt", "".join(lines).encode(errors="replace"))
         self.write(MANIFEST, self._manifest(lambda name: name.startswith("data/")))
         self.write(TAG_MANIFEST, self._manifest(lambda name: not name.startswith("data/")))
-        mode = new_file_permissions() | 0o111
-        for path, folders, _ in os.walk(self._folder, topdown=False):
-            for folder in folders:
-                (Path(path) / folder).chmod(mode)
-            sync_folder(Path(path))
-        self._folder.chmod(mode)
+        seal(self._folder)
         if self.target.exists():
             raise DatasetError(f"{self.target} exists: somebody has made it meanwhile")
         self._folder.rename(self.target)
@@ -217,6 +212,16 @@ class BagWriter:
             for name, (digest, _) in sorted(self._listed.items())
             if belongs(name)
         ).encode()
+
+
+def seal(folder: Path) -> None:
+    """Make a folder with a temporary name durable, and readable for those who would read it."""
+    mode = new_file_permissions() | 0o111
+    for path, folders, _ in os.walk(folder, topdown=False):
+        for each in folders:
+            (Path(path) / each).chmod(mode)
+        sync_folder(Path(path))
+    folder.chmod(mode)
 
 
 def _state(status: os.stat_result) -> tuple[int, int]:

@@ -72,7 +72,7 @@ def _results(results: list[tuple[DatasetRun, DatasetFile]]) -> str:
         repaired = f"{file.counts.get('repaired', 0):,}"
         capture = run.of_kind("capture")[0].name if run.of_kind("capture") else ""
         capture = file.facts.get("capture", capture)
-        command = f"wtrec replay {shlex.quote(capture)} --algo {shlex.quote(algorithm(file))}"
+        command = replay_command(capture, file)
         rows.append((f"`{run.id}/{file.name}`", repaired, version, f"`{command}`"))
     return _table(("file", "claims", "wtrec", "made by"), rows)
 
@@ -80,14 +80,40 @@ def _results(results: list[tuple[DatasetRun, DatasetFile]]) -> str:
 def algorithm(file: DatasetFile) -> str:
     """The algorithm of results with its parameters, as ``--algo`` takes it."""
     name = file.facts.get("algorithm", "unknown")
-    try:
-        values = json.loads(file.facts.get("parameters", "{}"))
-    except (ValueError, RecursionError):
-        values = {}
-    if not isinstance(values, dict):
-        return name
-    said = ",".join(f"{key}={value}" for key, value in values.items() if value is not None)
+    values = _object(file.facts.get("parameters", "{}"))
+    values.pop("provenance", None)
+    command = values.pop("command", None) if name.startswith("exec-") else None
+    said = ",".join(
+        f"{key}={value}" for key, value in values.items() if value is not None and value != ""
+    )
+    if command is not None:
+        return f"exec:{said}:{command}" if said else f"exec:{command}"
     return f"{name}:{said}" if said else name
+
+
+def replay_command(capture: str, file: DatasetFile) -> str:
+    """The command that makes results again, but for their times."""
+    words = ["wtrec", "replay", capture, "--algo", algorithm(file)]
+    pace, _, rate = file.facts.get("pace", "").partition(" ")
+    is_paced = pace in {"rate", "pps", "mbps"}
+    words += [f"--{pace}", rate] if is_paced else []
+    for name, value in _object(file.facts.get("selection", "{}")).items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    batch = file.facts.get("batch", "")
+    words += ["--batch", batch] if batch not in {"", "1" if is_paced else "65536"} else []
+    if deadline := file.facts.get("deadline_us"):
+        words += ["--deadline", deadline]
+    if (on_overrun := file.facts.get("on_overrun", "wait")) != "wait":
+        words += ["--on-overrun", on_overrun]
+    return shlex.join(words)
+
+
+def _object(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    return value if isinstance(value, dict) else {}
 
 
 def _use(dataset: Dataset) -> str:

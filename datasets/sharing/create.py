@@ -19,6 +19,8 @@ from ..members import to_rfc3339
 from .agree import contradictions, disagreements
 from .bag import BagWriter, Copied, OnBytes
 from .card import card
+from .citation import NAME as CITATION
+from .citation import citation_file
 from .dataset import PATH, REQUIRED, SCHEMA_VERSION, Dataset, DatasetFile, DatasetRun, parse
 from .examine import Contents, examine
 from .gather import Gathered, gather
@@ -100,6 +102,7 @@ def create(
         dataset = _dataset(values, runs)
         bag.write(PATH, dataset.to_bytes())
         bag.write("README.md", card(dataset).encode(errors="replace"))
+        bag.write(CITATION, citation_file(dataset))
         bag.finish(_info(dataset))
     return Created(target, dataset, _notes(dataset, gathered), _losses(dataset))
 

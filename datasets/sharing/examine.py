@@ -5,6 +5,7 @@ The same numbers are taken when a dataset is made and when it is verified, so th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from ..schema import Table
 
 _MOST_RUN = 16 << 20  # bytes of run.json
+MOST_ANALYSIS = 256 << 20
 _FACTS = (
     *("algorithm", "parameters", "capture", "capture_sha256", "pace", "achieved_fps", "truth"),
     *("selection", "batch", "deadline_us", "on_overrun", "partial", "covers_to", "resumed"),
-    *("run_id", "mode", "payload", "seed", "counts", "wtrec_version"),
+    *("run_id", "mode", "payload", "seed", "counts", "wtrec_version", "package"),
 )
 """Of a table's metadata: what says how it was made."""
+_ANALYSIS = ("schema", "capture_sha256", "truth_kind", "group_by", "seed", "block")
 
 
 @dataclass(slots=True)
@@ -172,6 +175,33 @@ def _tx(pieces: Sequence[Path]) -> Contents:
     return contents
 
 
+def _analysis(pieces: Sequence[Path]) -> Contents:
+    """What ``wtrec analyze --format json`` has written: one object with its provenance."""
+    where = str(pieces[0])
+    try:
+        said = json.loads(b"".join(read_small(piece, MOST_ANALYSIS) for piece in pieces))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"no JSON ({str(error)[:160]})", path=where) from None
+    schema = said.get("schema") if isinstance(said, dict) else None
+    if not isinstance(schema, str) or not schema.startswith("analysis/"):
+        raise FormatError("no saved analysis, wanted one", path=where)
+    facts = {key: said.get(key) for key in (*_ANALYSIS, "wtrec_version")}
+    census = said.get("frames")
+    counts = census if isinstance(census, dict) else {}
+    return Contents(
+        counts={
+            name: counts[key]
+            for name, key in (("frames", "total"), ("bad", "bad"))
+            if type(counts.get(key)) is int
+        },
+        facts={
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in facts.items()
+            if value is not None
+        },
+    )
+
+
 def _results_table() -> Table:
     from ..results import RESULTS
 
@@ -193,6 +223,7 @@ def _frames_table() -> Table:
 _KINDS: dict[str, Callable[[Sequence[Path]], Contents]] = {
     "capture": _capture,
     "run": _run,
+    "analysis": _analysis,
     "tx": _tx,
     "results": _table(_results_table),
     "masks": _table(_masks_table),

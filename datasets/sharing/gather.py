@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DatasetError
-from ..run import Run, frames_path, masks_path, results_beside, run_json_path, run_stem
+from ..run import (
+    Run,
+    analysis_path,
+    frames_path,
+    masks_path,
+    results_beside,
+    run_json_path,
+    run_stem,
+)
 from ..txlog import tx_log_beside
 from .names import check_name, fold
 
@@ -54,6 +62,7 @@ def gather(captures: Sequence[Path]) -> list[Gathered]:
             files += [(masks_path(path), "masks")] if masks_path(path).exists() else []
             files += [(frames_path(path), "frames")] if frames_path(path).exists() else []
             files += [(results, "results") for results in results_beside(path)]
+            files += [(analysis_path(path), "analysis")] if analysis_path(path).exists() else []
         for path, _ in files:
             _check(path)
         runs.append(Gathered(_free(run_stem(capture), taken), run, tuple(dict(files).items())))

@@ -31,6 +31,18 @@ MAX_RESTARTS: Final = 100
 MAX_REFUSALS: Final = 10  # that get a line of their own
 
 
+def provenance(command: str) -> dict[str, dict[str, str]]:
+    """The SHA-256 of the program that a command runs, and of each argument that is a file.
+
+    Raises:
+        ValueError: A command line that cannot be split.
+        AlgorithmError: There is no such program.
+    """
+    typed = words(command)
+    files = {typed[0]: find(typed[0]), **{word: Path(word) for word in typed[1:]}}
+    return {"sha256": {word: sha256_of(path) for word, path in files.items() if path.is_file()}}
+
+
 class ExecDecoder:
     """A program in any language that speaks Arrow on its stdin and stdout.
 
@@ -72,10 +84,7 @@ class ExecDecoder:
             raise ValueError(f"batch={batch}, wanted 1 to {MAX_FRAMES}")
         typed = words(command)
         program = find(typed[0])
-        files = {typed[0]: program, **{word: Path(word) for word in typed[1:]}}
-        self.provenance = {
-            "sha256": {word: sha256_of(path) for word, path in files.items() if path.is_file()}
-        }
+        self.provenance = provenance(command)
         self.name = "exec-" + results_name(name or typed[0])
         self._typed = typed[0]
         self._argv = [str(program), *typed[1:]]

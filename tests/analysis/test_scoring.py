@@ -147,6 +147,7 @@ class TestVerdicts:
         ]
         assert [each.path for each in found] == outputs
 
+    @pytest.mark.slow
     def test_many_frames(self, tmp_path: Path, write_capture: Write) -> None:
         """Answers and frames come in batches of their own sizes: none is missed."""
         good = fcs.append(b"\xd4\0\0\0\2\0\0\0\0\1")

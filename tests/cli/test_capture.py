@@ -319,6 +319,7 @@ class TestEnd:
             assert running.run.counters is not None
             assert running.run.counters.written == len(found)
             assert "run.pcapng: No space left on device" in running.said
+            assert "; make room, or keep fewer files" in running.said
         finally:
             tool("umount", disk)
 

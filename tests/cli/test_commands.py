@@ -305,6 +305,7 @@ class TestReplayAndAnalyze:
 class TestDemo:
     """wtrec demo."""
 
+    @pytest.mark.slow
     def test_the_same_seed_gives_the_same_numbers(self, tmp_path: Path) -> None:
         """All files are there, and a second run prints the same tables."""
         outputs = []

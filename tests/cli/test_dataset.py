@@ -159,7 +159,7 @@ class TestLooking:
 
     def test_verify_lists_all_problems(self) -> None:
         """Exit code 1 where there are some."""
-        assert _dataset("verify", "hall-1").stdout.startswith("hall-1: no problem in 7 files")
+        assert _dataset("verify", "hall-1").stdout.startswith("hall-1: no problem in 8 files")
         Path("hall-1", "README.md").write_text("x")
         Path("hall-1", "data", "more").write_text("x")
         done = _dataset("verify", "hall-1")

@@ -20,8 +20,8 @@ from wtrec.datasets.expression import Expression
 from wtrec.datasets.reader import CaptureReader
 from wtrec.dot11 import fcs, radiotap
 from wtrec.recorder.interface import has_listener
-from wtrec.replay.departures import depart
-from wtrec.replay.outlets import OutletError, UdpOutlet
+from wtrec.replay.depart import depart
+from wtrec.replay.outlets import Direct, OutletError, UdpOutlet
 from wtrec.replay.pacing import FramesPerSecond, RecordedTime, TopSpeed
 from wtrec.replay.schedule import Schedule
 from wtrec.replay.source import Selection
@@ -72,6 +72,7 @@ class Kept:
     def __init__(self, give_up_at: int = 1 << 60) -> None:
         self.name = "kept"
         self.refused: dict[str, int] = {}
+        self.direct: Direct | None = None
         self.packets: list[bytes] = []
         self._most = give_up_at
 

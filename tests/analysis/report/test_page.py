@@ -126,7 +126,15 @@ class TestPage:
         assert "<svg" not in render(bare, None)
 
     @pytest.mark.parametrize(
-        "by", ["retry", "signal", "rate,signal", "number", "addr2,original_length"]
+        "by",
+        [
+            "rate,signal",
+            "number",
+            *(
+                pytest.param(by, marks=pytest.mark.slow)
+                for by in ("retry", "signal", "addr2,original_length")
+            ),
+        ],
     )
     def test_any_groups(self, made: Made, tmp_path: Path, by: str) -> None:
         """Groups by numbers, addresses or truth values, few or many, make a page."""

@@ -151,6 +151,29 @@ class TestHostile:
         (bag / "data" / "runs" / "near" / "NEAR.pcapng").write_bytes(b"")
         assert any("some systems take it for" in line for line in _said(bag))
 
+    @pytest.mark.parametrize(
+        "bomb",
+        [
+            b"[" * 1_000_000,
+            b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+            b"9" * 1_000_000,
+            b'{"schema_version":1,"schema_version":1}',
+            b'{"schema_version":1,"runs":[' + b"{}," * 300_000 + b"{}]}",
+            b'{"schema_version":1,"keywords":["' + b"a" * (8 << 20) + b'"]}',
+            b'{"schema_version":1,"$ref":"file:///etc/passwd","$schema":"http://localhost/"}',
+            b'"\\ud800"',
+            b"\xff\xfe",
+        ],
+        ids=map(str, range(9)),
+    )
+    def test_json_that_is_a_bomb(self, bag: Path, bomb: bytes) -> None:
+        """Deep, long, wide, twice the same: problems, of which there are not too many."""
+        (bag / PATH).write_bytes(bomb)
+        _reseal(bag)
+        said = [line for line in _said(bag) if line.startswith(f"{PATH}: ")]
+        assert 1 <= len(said) <= 102
+        assert max(map(len, said)) < 1000
+
     def test_a_huge_file_is_not_read(self, bag: Path) -> None:
         """A hole of a terabyte costs no time."""
         for name in ("README.md", PATH, MANIFEST, "data/runs/near/near.pcapng"):

@@ -39,12 +39,12 @@ class Score:
     ("rate", "snr_db", "length"),
     [
         (6, -0.25, 300),
-        (48, 15.5, 300),
+        pytest.param(48, 15.5, 300, marks=pytest.mark.slow),
         (54, 17.0, 300),
-        (54, 17.5, 1000),
+        pytest.param(54, 17.5, 1000, marks=pytest.mark.slow),
         (1, -1.5, 150),
-        (2, 2.0, 150),
-        (5.5, 3.0, 150),
+        pytest.param(2, 2.0, 150, marks=pytest.mark.slow),
+        pytest.param(5.5, 3.0, 150, marks=pytest.mark.slow),
         (11, 6.5, 150),
     ],
 )
@@ -78,6 +78,7 @@ def test_link(rate: float, snr_db: float, length: int, bad_batch: Batch, claims:
     assert auto.wrong <= best.wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "radio", [{"rate_mbps": 54.0}, {"rate_mbps": 1.0}, {}, {"mcs": 7, "ldpc": True}]
 )

@@ -186,6 +186,7 @@ def test_link(
 @pytest.mark.parametrize(
     "words", [["--copies", "2"], ["--retries", "2"]], ids=["receivers", "retransmissions"]
 )
+@pytest.mark.slow
 def test_command_line(tmp_path: Path, words: list[str]) -> None:
     """Simulated, replayed, analyzed: of frames with a bad copy 90 % are repaired, none wrongly."""
 

@@ -172,7 +172,12 @@ class TestExpected:
 
     @pytest.mark.parametrize("taps", [BARE, TAPS])
     @pytest.mark.parametrize(
-        ("number", "length", "frames"), [(2, 1500, 20_000), (3, 200, 1500), (4, 60, 200)]
+        ("number", "length", "frames"),
+        [
+            (2, 1500, 20_000),
+            (3, 200, 1500),
+            pytest.param(4, 60, 200, marks=pytest.mark.slow),
+        ],
     )
     def test_chance(
         self,

@@ -127,7 +127,7 @@ class TestWeights:
 
     @pytest.mark.parametrize(
         ("bits", "words"),
-        [(3006, 0), (4608, 2_192), (8192, 47_983)],
+        [(3006, 0), (4608, 2_192), pytest.param(8192, 47_983, marks=pytest.mark.slow)],
     )
     def test_words_of_four_bits(self, bits: int, words: int) -> None:
         """Each word of weight 4 shows four times: one of its bits is the sum of three."""

@@ -335,6 +335,7 @@ def joined(algorithm: Algorithm, parts: Iterable[FrameBatch]) -> tuple[list[obje
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "radio"),
     [

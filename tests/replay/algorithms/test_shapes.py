@@ -239,6 +239,7 @@ class TestEveryPlace:
             syndromes = advanced(syndromes)
 
     @pytest.mark.parametrize("name", LADDERS)
+    @pytest.mark.slow
     def test_lightest(self, name: str, with_syndromes: WithSyndromes) -> None:
         """The lightest shapes at all positions of all lengths, by the stage, flips and all."""
         of_kind, lead = LADDERS[name]
@@ -333,6 +334,7 @@ class TestExpected:
             assert expected[0, weight] * SYNDROMES == pytest.approx(ways)
 
     @pytest.mark.parametrize("name", [name for name in LADDERS if "anywhere" not in name])
+    @pytest.mark.slow
     def test_ways_of_dictionaries(self, name: str) -> None:
         """The census of a dictionary is that of its shapes; of each class there are about as many.
 
