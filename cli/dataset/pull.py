@@ -20,7 +20,7 @@ from .options import FOLDER, QUIET, byte_progress
     "--only",
     metavar="KIND[,KIND]",
     default="",
-    help="Fetch files of these kinds alone: capture, run, tx, results, masks, frames.",
+    help="Fetch files of these kinds alone: capture, run, tx, results, masks, frames, analysis.",
 )
 @QUIET
 def pull(remote: str, name: str, directory: Path, only: str, quiet: bool) -> None:

@@ -93,6 +93,8 @@ def reproduce(
             f"{folder}: {verdict.problems[0]}; {len(verdict.problems)} problem(s): see wtrec "
             "dataset verify"
         )
+    if verdict.absent:
+        raise DatasetError(f"{folder}: {len(verdict.absent):,} file(s) are not here: pull it whole")
     dataset = load_dataset(folder)
     lines: list[_Line] = []
     with progress(quiet=quiet) as tick:

@@ -143,6 +143,8 @@ def _sound(verdict: Verdict, where: Path) -> Dataset:
             f"{where}: not a sound dataset: {verdict.problems[0]}; {len(verdict.problems)} "
             "problem(s) in all"
         )
+    if verdict.absent:
+        raise DatasetError(f"{where}: {len(verdict.absent):,} file(s) are not here: pull it whole")
     return verdict.dataset
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import os
 import shutil
 import threading
@@ -221,46 +220,48 @@ class _Pull:
 
     def _bring(self, digest: str, size: int, arrived: Path) -> None:
         """Fetch an object behind what there is of it; again, should that have been wrong."""
-        where = f"{self._remote.name}/{object_path(digest)}"
-        for _ in range(2):
-            found = hashlib.sha256()
-            had = 0
-            with arrived.open("a+b", buffering=0) as file:
-                if file.seek(0, os.SEEK_END) > size:
-                    file.truncate(0)
-                file.seek(0)
-                while chunk := file.read(CHUNK):
-                    found.update(chunk)
-                    had += len(chunk)
-                left = size - had
-
-                def sink(
-                    chunk: bytes, file: io.FileIO = file, found: hashlib._Hash = found
-                ) -> None:
-                    nonlocal left
-                    if self._ended.is_set():
-                        raise InterruptedError
-                    left -= len(chunk)
-                    if left < 0:
-                        raise DatasetError(f"{where}: more than the {size:,} bytes that it has")
-                    view = memoryview(chunk)
-                    while view:
-                        view = view[file.write(view) :]
-                    found.update(chunk)
-                    self._came.append(len(chunk))
-                    self._on_bytes(len(chunk))
-
-                if left:
-                    self._remote.read(object_path(digest), sink, had)
-                os.fsync(file.fileno())
-            if found.hexdigest() == digest:
+        for is_last in (False, True):
+            had, found = self._continued(digest, size, arrived)
+            if found == digest:
                 return
-            if left:
-                raise DatasetError(f"{where}: {left:,} bytes are missing; run the command again")
             arrived.unlink()
-            if not had:
-                break
-        raise not_it(where, found.hexdigest(), digest)
+            if is_last or not had:
+                raise not_it(f"{self._remote.name}/{object_path(digest)}", found, digest)
+
+    def _continued(self, digest: str, size: int, arrived: Path) -> tuple[int, str]:
+        """Fetch the rest of an object; how many bytes there were before, and its SHA-256."""
+        where = f"{self._remote.name}/{object_path(digest)}"
+        found = hashlib.sha256()
+        with arrived.open("a+b", buffering=0) as file:
+            had = file.seek(0, os.SEEK_END)
+            if had > size:
+                file.truncate(0)
+                had = 0
+            file.seek(0)
+            while chunk := file.read(CHUNK):
+                found.update(chunk)
+            left = size - had
+
+            def sink(chunk: bytes) -> None:
+                nonlocal left
+                if self._ended.is_set():  # another file has failed
+                    raise InterruptedError
+                left -= len(chunk)
+                if left < 0:
+                    raise DatasetError(f"{where}: more than the {size:,} bytes that it has")
+                view = memoryview(chunk)
+                while view:
+                    view = view[file.write(view) :]
+                found.update(chunk)
+                self._came.append(len(chunk))
+                self._on_bytes(len(chunk))
+
+            if left:
+                self._remote.read(object_path(digest), sink, had)
+            os.fsync(file.fileno())
+        if left:
+            raise DatasetError(f"{where}: {left:,} bytes are missing; run the command again")
+        return had, found.hexdigest()
 
     def _found_beside(self, paths: Collection[str], beside: Path) -> set[str]:
         """Copy what other datasets have; what cannot be read there, or is wrong, travels."""

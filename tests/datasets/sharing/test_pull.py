@@ -9,6 +9,7 @@ import pytest
 from wtrec.datasets.sharing.bag import scan
 from wtrec.datasets.sharing.create import create
 from wtrec.datasets.sharing.holes import FETCH
+from wtrec.datasets.sharing.pack import pack
 from wtrec.datasets.sharing.pull import pull
 from wtrec.datasets.sharing.remote_folder import Folder
 from wtrec.datasets.sharing.store import Store
@@ -91,12 +92,14 @@ class TestOnly:
         with pytest.raises(DatasetError, match="plain 1 has no masks; it has capture"):
             pull(store, "plain", "1", tmp_path / "got", only=["masks"])
 
-    def test_a_part_is_not_published(self, store: Store, tmp_path: Path) -> None:
+    def test_a_part_is_not_published_nor_packed(self, store: Store, tmp_path: Path) -> None:
         """It would be a dataset with holes."""
         pull(store, "short", "1", tmp_path / "got", only=["masks"])
         (tmp_path / "other").mkdir()
         with pytest.raises(DatasetError, match="are not there; pull it whole"):
             Store(Folder(tmp_path / "other")).push(tmp_path / "got")
+        with pytest.raises(DatasetError, match="are not here: pull it whole"):
+            pack(tmp_path / "got", tmp_path / "got.tar")
 
     @pytest.mark.parametrize(
         ("line", "problem"),

@@ -270,3 +270,28 @@ class TestCutsHttp(_Cuts):
         (tmp_path / "site").mkdir()
         Store(Folder(tmp_path / "site")).push(long)
         self.pulls(web(tmp_path / "site"), long, tmp_path, cuts)
+
+
+def test_a_dataset_that_is_shared_already_moves_less_than_a_hundredth(
+    ssh_place: Any,
+    write_capture: Callable[..., Path],
+    udp_frame: Callable[..., bytes],
+    tmp_path: Path,
+) -> None:
+    """On the wire, in both directions together: a new version with the same runs."""
+    frames = [udp_frame(random.Random(n).randbytes(1400), n) for n in range(6000)]
+    capture = write_capture(tmp_path / "big.pcapng", frames)
+    folders = [tmp_path / "here-1", tmp_path / "here-2"]
+    for number, folder in enumerate(folders, 1):
+        create(folder, [capture], name="big", version=str(number), metadata=METADATA)
+    place = ssh_place()
+    size = _size(folders[0])
+    assert _passed(place, lambda: _push(place, folders[0])) > size
+    assert _passed(place, lambda: _push(place, folders[1])) < size / 100
+    (tmp_path / "there2").mkdir()
+    for number, (least, most) in enumerate([(size, 2 * size), (0, size // 100)], 1):
+        target = tmp_path / "there2" / f"big-{number}"
+        with contextlib.closing(place.open()) as remote:
+            place.cutter.cut_after(None)
+            pull(Store(remote), "big", str(number), target)
+        assert least < place.cutter.passed < most
