@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..recorder.time_stamps import HOST, TYPES
 from ..recorder.wireless.channels import WIDTH_NAMES, Channel
 from .conditions import Condition, limits_and_rotation, rotation_condition, stop_condition
 from .filter import read_program, say_what_filters
@@ -142,6 +143,13 @@ def _comment(text: str) -> str:
     metavar="KEY=VALUE",
     help="Kept in the run's description; repeatable.",
 )
+@click.option(
+    "--time-stamp-type",
+    type=click.Choice(TYPES),
+    default=HOST,
+    show_default=True,
+    help="Whose clock gives times: the system's or, if its driver can, the card's.",
+)
 @click.option("--comment", type=_comment, default="", metavar="TEXT", help="Kept in the capture.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option(
@@ -167,6 +175,7 @@ def capture(
     fcsfail: bool | None,
     user_name: str | None,
     meta: tuple[tuple[str, str], ...],
+    time_stamp_type: str,
     comment: str,
     force: bool,
     lines: bool,
@@ -199,6 +208,7 @@ def capture(
         program=program,
         snap_length=snapshot_length,
         buffer_mib=buffer_size,
+        time_stamp_type=time_stamp_type,
         limits=limits,
         rotation=rotation,
         print_names=print_names,

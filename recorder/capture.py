@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EXIT_FAILED, EXIT_LOSS, CaptureError
-from . import bpf, privileges
+from . import bpf, privileges, time_stamps
 from .interface import Interface, monitor_interface
 from .ring import Ring, Stash
 from .rotation import Limits, Moment, Rotation
@@ -56,6 +56,7 @@ class CaptureSettings:
         program: A compiled filter; ``filter_text`` is then only what it was compiled from.
         snap_length: Most bytes kept of a frame.
         buffer_mib: Size of each interface's ring in MiB.
+        time_stamp_type: Where times come from, see :mod:`.time_stamps`.
         limits: Where it ends.
         rotation: When another file begins; None for a single one.
         channel: Where to tune the interfaces; None leaves them where they are.
@@ -77,6 +78,7 @@ class CaptureSettings:
     program: bpf.Program | None = None
     snap_length: int = bpf.MAX_SNAP_LENGTH
     buffer_mib: int = 64
+    time_stamp_type: str = time_stamps.HOST
     limits: Limits = field(default_factory=Limits)
     rotation: Rotation | None = None
     channel: Channel | None = None
@@ -301,7 +303,7 @@ def _ring(facts: Interface, settings: CaptureSettings) -> Ring:
         program = bpf.accept_none()
     elif settings.snap_length < bpf.MAX_SNAP_LENGTH:  # cheapest kept in the kernel
         program = bpf.accept_all(settings.snap_length)
-    return Ring(facts.name, program, settings.buffer_mib)
+    return Ring(facts.name, program, settings.buffer_mib, settings.time_stamp_type)
 
 
 def _compile(settings: CaptureSettings, linktype: int) -> CompiledFilter | None:

@@ -48,7 +48,7 @@ def describe(settings: CaptureSettings, facts: Sequence[Interface], start: int) 
         channel=interfaces[0].channel,
         monitor_flags=interfaces[0].monitor_flags,
         interfaces=interfaces,
-        time_stamp_type="host",  # no wireless driver gives another; TSFT is in the frame
+        time_stamp_type=settings.time_stamp_type,
         filter=None
         if settings.program is None
         else Filter(text=settings.filter_text, program=bpf.to_decimal(settings.program)),

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from ..closing import Closing
 from ..errors import CaptureError
-from . import bpf
+from . import bpf, time_stamps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,6 +109,7 @@ class Ring(Closing):
         interface: Name of the interface.
         program: Only frames that it accepts enter the ring, until ``attach``; None lets in all.
         buffer_mib: Size of the ring.
+        time_stamp_type: Where times come from, see :mod:`.time_stamps`.
 
     Attributes:
         received: Frames that passed the filter up to the last ``count_drops``.
@@ -120,7 +121,13 @@ class Ring(Closing):
         FilterError: The kernel refuses the program.
     """
 
-    def __init__(self, interface: str, program: bpf.Program | None, buffer_mib: int) -> None:
+    def __init__(
+        self,
+        interface: str,
+        program: bpf.Program | None,
+        buffer_mib: int,
+        time_stamp_type: str = time_stamps.HOST,
+    ) -> None:
         self.interface = interface
         self.received = 0
         self.dropped = 0
@@ -136,6 +143,7 @@ class Ring(Closing):
         try:
             if program is not None:
                 self.attach(program, lock=False)
+            time_stamps.choose(self._socket, interface, time_stamp_type)
             self._map(buffer_mib)
             self._bind()
         except BaseException:

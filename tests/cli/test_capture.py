@@ -421,6 +421,7 @@ class TestRefused:
             (["mon0", "mon0"], 1, "mon0 is named twice"),
             (["mon0", "-a", "duration:nan"], 2, "found 'duration:nan'"),
             (["mon0", "--meta", "room"], 2, "wanted key=value, found 'room'"),
+            (["mon0", "--time-stamp-type", "adapter"], 1, "no time stamps of the card's clock"),
             (["mon0", "-c", "0"], 2, "0 is not in the range"),
             (["mon0", "-f", "udp", "--bpf-file", "/dev/null"], 2, "take one"),
         ],
