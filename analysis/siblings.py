@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from ..closing import Closing
 from ..datasets.frames import FcsStatus, FrameBatch
+from ..datasets.parts import Parts
 from ..datasets.reader import CaptureReader
 from ..dot11 import fcs, mac
 from .kernels import nearest
@@ -104,7 +105,7 @@ class SiblingsTruth(Closing):
         likely: Use likely originals, too.
     """
 
-    def __init__(self, capture: Path, *, likely: bool = False) -> None:
+    def __init__(self, capture: Path | Parts, *, likely: bool = False) -> None:
         self._likely = likely
         self._reader = CaptureReader(capture)
         self._batches: Iterator[FrameBatch] = iter(self._reader)

@@ -38,6 +38,7 @@ from ..datasets.journal import TableReader
 from ..datasets.payload import SELF_DESCRIBING, STAMP_LENGTH, id_offsets
 from ..datasets.txlog import packets
 from ..errors import MatchError
+from .kernels import nearest
 from .layout import Layouts
 from .match import WINDOW_NS, WINDOW_S, SentWindow, of_some
 from .match_kernel import Packets, Queries
@@ -79,13 +80,16 @@ class TxLogTruth:
 
     Args:
         log: The log, of one layer; kept open until the analysis ends.
+        any_closest: Where several packets may be the original, take a closest one, and give the
+            original of rewritten frames, too: not to judge by, but for who needs any of them.
 
     Raises:
         MatchError: The log is empty, or mixes layers.
     """
 
-    def __init__(self, log: TableReader) -> None:
+    def __init__(self, log: TableReader, *, any_closest: bool = False) -> None:
         self._log = log
+        self._any_closest = any_closest
         self._self_describing = log.metadata.get("payload") == SELF_DESCRIBING
         self._layouts = Layouts()
         self._headers = Headers()
@@ -135,8 +139,16 @@ class TxLogTruth:
         originals = np.empty(int(queries.lengths.sum()), np.uint8)
         end = 0
         for some, sent, found, numbers in self._window.closest(queries):
+            if self._any_closest:
+                for k in np.flatnonzero(found == Outcome.AMBIGUOUS).tolist():
+                    found[k], numbers[k] = (
+                        Outcome.MATCHED,
+                        _closest(of_some(queries, some), k, sent),
+                    )
             for k in self._rewritten(frames, rows[asked[some]], queries, some, sent, numbers):
-                found[k], numbers[k] = Outcome.REWRITTEN, -1
+                found[k] = Outcome.REWRITTEN
+                if not self._any_closest:
+                    numbers[k] = -1
             matched = asked[some][numbers >= 0]
             outcomes[asked[some]] = found
             begins[matched] = parts.begins[kind[some]][numbers >= 0]
@@ -196,3 +208,13 @@ class TxLogTruth:
                 f"{self._log.path}: the tx log mixes layers ({', '.join(sorted(layers))}), "
                 "wanted one log for each"
             )
+
+
+def _closest(queries: Queries, q: int, sent: Packets) -> int:
+    """The packet of a part's length and time that differs from it in the fewest bits."""
+    start, length = int(queries.starts[q]), int(queries.lengths[q])
+    near = np.abs(sent.times - queries.times[q]) <= WINDOW_NS
+    which = np.flatnonzero(near & (sent.lengths == length))
+    distances = np.empty(len(which), np.int64)
+    nearest(queries.data[start : start + length], sent.data, sent.starts[which], distances)
+    return int(which[distances.argmin()])

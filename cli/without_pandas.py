@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+_OURS = f"{__name__.partition('.')[0]}."
+
 
 class _NoPandas(importlib.abc.MetaPathFinder):
     """Refuses pandas to our own modules."""
@@ -22,7 +24,7 @@ class _NoPandas(importlib.abc.MetaPathFinder):
     ) -> importlib.machinery.ModuleSpec | None:
         """Find nothing; refuse pandas where pyarrow asks."""
         del path, target
-        if fullname == "pandas" and _asker().startswith(f"{__package__.partition('.')[0]}."):
+        if fullname == "pandas" and _asker().startswith(_OURS):
             raise ModuleNotFoundError("no command needs pandas", name=fullname)
         return None
 

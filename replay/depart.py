@@ -27,6 +27,7 @@ from .interruption import Interrupted, Interruption
 from .outlets import Direct, Outlet, OutletError
 from .pacing import Before, Pace, octets
 from .schedule import Schedule
+from .slices import short_slices
 from .source import Source
 from .wire_headers import HEADERS, headers
 
@@ -81,6 +82,7 @@ def depart(
             ahead(_leaving(ready, outlet, departed))
         )
         stack.enter_context(_undisturbed())
+        stack.enter_context(short_slices())
         leave = next(batches, None)
         start = time.monotonic_ns()
         try:

@@ -8,6 +8,7 @@ from ..lazy import LazyGroup
 
 COMMANDS = (
     "create",
+    "anonymize",
     "info",
     "list",
     "verify",

@@ -31,7 +31,8 @@ _QUESTIONS = {
 _LISTS = ("authors", "keywords")
 
 
-def _metadata_options(command: Any) -> Any:
+def metadata_options(command: Any) -> Any:
+    """Add an option for each member that people say of a dataset."""
     command = click.option(
         "--keyword", "keywords", multiple=True, metavar="WORD", help="Word to find it by; repeat."
     )(command)
@@ -69,7 +70,7 @@ def _metadata_options(command: Any) -> Any:
     metavar="FILE.toml",
     help="Metadata, by the names that dataset.json has; options come before it.",
 )
-@_metadata_options
+@metadata_options
 @click.option(
     "--part-size",
     type=click.IntRange(1),
@@ -101,9 +102,9 @@ def create(
     from ...datasets.sharing.create import check_metadata
     from ...datasets.sharing.create import create as make
 
-    metadata = {**(_from_toml(file) if file else {}), **_given(options)}
+    metadata = {**(from_toml(file) if file else {}), **given_metadata(options)}
     if not quiet and sys.stdin.isatty() and sys.stderr.isatty():
-        metadata = _asked(metadata)
+        metadata = asked_metadata(metadata)
     check_metadata(name, version, metadata)
     say_when_compiling()
     with byte_progress("create", quiet=quiet) as (start, advance):
@@ -125,7 +126,7 @@ def create(
     finish(context, made.losses)
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def given_metadata(options: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata that options say."""
     given = {key: value for key, value in options.items() if value and key not in _LISTS}
     if options["authors"]:
@@ -142,7 +143,8 @@ def _author(text: str) -> dict[str, str]:
     return {"name": name.strip(), "email": email.strip().removesuffix(">")}
 
 
-def _from_toml(path: Path) -> dict[str, Any]:
+def from_toml(path: Path) -> dict[str, Any]:
+    """The metadata in a file."""
     import tomllib
 
     from ...errors import FormatError
@@ -164,7 +166,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _asked(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def asked_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Ask for what is missing; an empty line leaves out what may be."""
     from ...datasets.sharing.dataset import REQUIRED
 

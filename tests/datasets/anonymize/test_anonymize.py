@@ -1,0 +1,486 @@
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from wtrec.cli.main import wtrec
+from wtrec.datasets.anonymize.originals import State
+from wtrec.datasets.pcapng import (
+    EnhancedPacket,
+    InterfaceDescription,
+    NameRecord,
+    NameResolution,
+    SectionHeader,
+    read_block,
+)
+from wtrec.datasets.reader import CaptureReader
+from wtrec.datasets.run import Run
+from wtrec.datasets.sharing.verify import verify
+from wtrec.dot11 import fcs, mac, radiotap
+
+SAID = ("--title", "T", "--author", "Ada", "--licence", "CC0-1.0")
+RELAY = bytes.fromhex("02a5c31f7e99")
+CHECKSUM = (58, 60)  # bytes of a simulated frame
+ALGORITHMS = ("crc-flip", "crc-event", "crc-dsss", "chase")
+
+
+def _wtrec(*words: object) -> str:
+    done = CliRunner().invoke(wtrec, [str(word) for word in words])
+    assert done.exit_code in {0, 3}, done.output  # 3: masks of frames whose original is ambiguous
+    return done.stdout
+
+
+def _makers(lookups: int) -> dict[str, Callable[[], Any]]:
+    from wtrec.replay.algorithms.chase import Chase
+    from wtrec.replay.algorithms.crc_dsss import CrcDsss
+    from wtrec.replay.algorithms.crc_event import LOOKUPS, CrcEvent
+    from wtrec.replay.algorithms.crc_flip import CrcFlip
+
+    event = functools.partial(CrcEvent, lookups=min(lookups, LOOKUPS))
+    return dict(zip(ALGORITHMS, (CrcFlip, event, CrcDsss, Chase), strict=True))
+
+
+@dataclass
+class Both:
+    """A run, and its anonymised self.
+
+    Attributes:
+        before: Its capture.
+        bag: The dataset.
+        after: The capture in it.
+        truth: What ``analyze`` is told of originals.
+    """
+
+    before: Path
+    bag: Path
+    truth: tuple[str, ...]
+
+    @property
+    def after(self) -> Path:
+        """The capture in the dataset."""
+        return next(self.bag.rglob("*.pcapng"))
+
+    def analysis(self, capture: Path) -> dict[str, Any]:
+        """All of an analysis but what names the file."""
+        value: dict[str, Any] = json.loads(
+            _wtrec("analyze", capture, *self.truth, "--format", "json")
+        )
+        for name in ("capture", "capture_sha256", "truth"):
+            del value[name]
+        return value
+
+
+def _simulated(folder: Path, frames: int, key: Path, *points: object) -> Both:
+    """Copies that only together can be repaired, with everything beside them."""
+    capture = folder / "run.pcapng"
+    words = ("--frames", frames, "--length", 400, "--copies", 2, "--retries", 1, "--seed", 7, "-q")
+    _wtrec("simulate", "-w", capture, *points, *words)
+    _wtrec("replay", capture, "--algo", "crc-flip", "-q")
+    _wtrec("convert", capture, "-o", folder / "run.masks.parquet", "-q")
+    _wtrec("convert", capture, "-o", folder / "run.frames.parquet", "-q")
+    bag = folder / "s-1"
+    _wtrec("dataset", "anonymize", "s", capture, *SAID, "--key-file", key, "-d", folder, "-q")
+    return Both(capture, bag, ())
+
+
+@pytest.fixture(scope="session")
+def key_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key file that is always the same."""
+    path = tmp_path_factory.mktemp("key") / "key"
+    path.touch(0o600)
+    path.write_text("07" * 32)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, key_path: Path) -> Both:
+    """Some two thousand frames."""
+    return _simulated(tmp_path_factory.mktemp("small"), 900, key_path, "--rate", 54, "--snr", 17)
+
+
+def _mpdus(capture: Path) -> Iterator[bytes]:
+    with CaptureReader(capture) as reader:
+        for frames in reader:
+            yield from map(frames.mpdu, range(len(frames)))
+
+
+def _same_frames(both: Both) -> None:
+    """Status, syndrome, length and all that Radiotap and the file say of each frame."""
+    with CaptureReader(both.before) as before, CaptureReader(both.after) as after:
+        for one, other in zip(before, after, strict=True):
+            for name in one.arrow.schema.names:
+                if name not in {"mpdu", "addr1", "addr2", "addr3", "addr4"}:
+                    assert one.column(name).equals(other.column(name)), name
+    for old, new in zip(_mpdus(both.before), _mpdus(both.after), strict=True):
+        assert len(old) == len(new)
+        if len(old) >= fcs.LENGTH:
+            assert fcs.syndrome(old) == fcs.syndrome(new)
+
+
+def _same_answers(both: Both, answers: Callable[..., Any], lookups: int = 1 << 30) -> None:
+    for name, make in _makers(lookups).items():
+        before = answers(both.before, make)
+        assert before == answers(both.after, make), name
+
+
+def _hits_checksum(flips: tuple[int, ...]) -> bool:
+    """Whether a candidate changes the UDP checksum, whose bits are others now."""
+    return any(CHECKSUM[0] <= bit // 8 < CHECKSUM[1] for bit in flips)
+
+
+class TestSimulated:
+    """A simulated run, judged by its tx log."""
+
+    def test_every_frame_has_the_errors_and_the_outcome_that_it_had(
+        self, small: Both, answers: Callable[..., Any]
+    ) -> None:
+        """Syndromes, columns, and what four algorithms make of each frame."""
+        _same_frames(small)
+        for name, make in _makers(20_000).items():
+            before, after = answers(small.before, make), answers(small.after, make)
+            assert before.keys() == after.keys()
+            others = [number for number in before if before[number] != after[number]]
+            assert all(_hits_checksum(before[n][1] + after[n][1]) for n in others), name
+            assert len(others) <= 1, name
+        found = answers(small.before, _makers(1)["chase"])
+        assert any(repaired for repaired, _ in found.values())
+
+    def test_analysis_finds_the_same_numbers_results_and_all(self, small: Both) -> None:
+        """BER, PER, histograms, patterns, scores: the whole JSON."""
+        before = small.analysis(small.before)
+        assert before["algorithms"]
+        assert before == small.analysis(small.after)
+
+    def test_the_tables_are_of_the_new_capture(self, small: Both) -> None:
+        """The bag is sound, masks and results have the rows that they had."""
+        assert verify(small.bag).problems == []
+        for name in ("run.masks.parquet", "run.crc-flip.parquet"):
+            old = pq.read_table(small.before.with_name(name))
+            new = pq.read_table(small.after.with_name(name))
+            assert old.equals(new)
+
+    def test_no_address_is_left(
+        self, small: Both, found_texts: Callable[..., Any], found_strings: Callable[..., Any]
+    ) -> None:
+        """Not in any file, as bytes in either order, or as text."""
+        assert _leaks(small, found_texts) == []
+        assert found_strings(small.bag, _macs(small)) == 0
+        assert found_texts(small.before.parent, _macs(small)) != []  # it does look
+
+    def test_replaced_payloads_are_gone_too(
+        self, small: Both, key_path: Path, tmp_path: Path, found_strings: Callable[..., Any]
+    ) -> None:
+        """No six bytes of them, and still the same errors; the search finds what was kept."""
+        words = (*SAID, "--key-file", key_path, "--payloads", "replace", "-d", tmp_path, "-q")
+        _wtrec("dataset", "anonymize", "r", small.before, *words)
+        replaced = Both(small.before, tmp_path / "r-1", ())
+        payloads = _payloads(small.before)[::4]
+        assert found_strings(replaced.bag, payloads) == 0
+        assert found_strings(small.bag, payloads[:10]) > 0
+        _same_frames(replaced)
+        assert replaced.analysis(small.before) == replaced.analysis(replaced.after)
+
+    def test_the_same_key_gives_the_same_again_and_of_a_dataset_too(
+        self, small: Both, key_path: Path, tmp_path: Path
+    ) -> None:
+        """From the bag of the originals, in parts, to the same bytes; another key, others."""
+        _wtrec(
+            "dataset", "create", "o", small.before, *SAID, "-d", tmp_path, "--part-size", 1, "-q"
+        )
+        for name, words in (("a", ("--key-file", key_path)), ("b", ())):
+            _wtrec("dataset", "anonymize", name, tmp_path / "o-1", "-d", tmp_path, *words, "-q")
+        same, other = (next((tmp_path / f"{name}-1").rglob("*.pcapng")) for name in "ab")
+        assert same.read_bytes() == small.after.read_bytes()
+        assert other.read_bytes() != small.after.read_bytes()
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("rate", "snr", "packets"), [(54, 17, 9500), (1, -1, 9500)])
+    def test_twenty_thousand_frames(
+        self,
+        rate: int,
+        snr: float,
+        packets: int,
+        tmp_path: Path,
+        key_path: Path,
+        answers: Callable[..., Any],
+        found_texts: Callable[..., Any],
+    ) -> None:
+        """The same for runs of that size, OFDM and DSSS.
+
+        In shorter frames, whose payloads are ids for the most part, chase takes strangers for
+        copies if their FCSs are close by chance, which another FCS need not be.
+        """
+        both = _simulated(tmp_path, packets, key_path, "--rate", rate, "--snr", snr)
+        assert sum(1 for _ in _mpdus(both.before)) >= 20_000
+        _same_frames(both)
+        _same_answers(both, answers)
+        assert both.analysis(both.before) == both.analysis(both.after)
+        assert _leaks(both, found_texts) == []
+
+
+def _macs(both: Both) -> list[bytes]:
+    """Addresses of intact frames."""
+    found = {
+        mpdu[at : at + 6]
+        for mpdu in _mpdus(both.before)
+        if fcs.syndrome(mpdu) == 0
+        for at in (4, 10, 16)
+    }
+    known = sorted(found - {b"\xff" * 6})
+    assert known
+    return known
+
+
+def _ips(both: Both) -> set[bytes]:
+    found = set()
+    for mpdu in _mpdus(both.before):
+        if fcs.syndrome(mpdu) == 0 and (place := mac.udp_payload(mpdu[: -fcs.LENGTH])):
+            ip = place[0] - 28
+            found |= {mpdu[ip + 12 : ip + 16], mpdu[ip + 16 : ip + 20]} - {b"\xff" * 4}
+    return found
+
+
+def _payloads(capture: Path) -> list[bytes]:
+    found = []
+    for mpdu in _mpdus(capture):
+        place = mac.udp_payload(mpdu[: -fcs.LENGTH])
+        if fcs.syndrome(mpdu) == 0 and place:
+            found.append(mpdu[place[0] : place[0] + place[1]])
+    return found
+
+
+def _leaks(both: Both, found_texts: Callable[..., Any]) -> list[bytes]:
+    """Addresses that stand in the bag, as bytes in either order or as text."""
+    texts = set()
+    for address in _macs(both):
+        texts |= {address, address[::-1], address.hex().encode()}
+        texts |= {address.hex(mark).encode() for mark in ":-"}
+    for address in _ips(both):
+        texts |= {address, address[::-1], ".".join(map(str, address)).encode()}
+    found: list[bytes] = found_texts(both.bag, sorted(texts))
+    return found
+
+
+@pytest.fixture(scope="session")
+def gvsp(captures: Path, tmp_path_factory: pytest.TempPathFactory, key_path: Path) -> Both:
+    """Zeros in each payload."""
+    folder = tmp_path_factory.mktemp("gvsp")
+    capture = folder / "gvsp.pcapng"
+    shutil.copy(captures / "aalborg_cooperation" / "gvsp.pcapng", capture)
+    words = ("--payload", "zeros", *SAID, "--key-file", key_path, "-d", folder, "-q")
+    _wtrec("dataset", "anonymize", "g", capture, *words)
+    return Both(capture, folder / "g-1", ("--payload", "zeros"))
+
+
+@pytest.mark.real
+class TestGvsp:
+    """The real capture, judged by its payload."""
+
+    def test_every_frame_has_the_errors_and_the_outcome_that_it_had(
+        self, gvsp: Both, answers: Callable[..., Any]
+    ) -> None:
+        """Also the twelve whose headers nothing proves."""
+        _same_frames(gvsp)
+        _same_answers(gvsp, answers)
+        assert gvsp.analysis(gvsp.before) == gvsp.analysis(gvsp.after)
+        copies = Both(gvsp.before, gvsp.bag, ("--truth", "siblings"))
+        assert copies.analysis(gvsp.before) == copies.analysis(gvsp.after)
+
+    def test_no_address_is_left(
+        self, gvsp: Both, found_texts: Callable[..., Any], found_strings: Callable[..., Any]
+    ) -> None:
+        """MAC and IP addresses, and what they begin with."""
+        assert _leaks(gvsp, found_texts) == []
+        assert found_strings(gvsp.bag, _macs(gvsp)) == 0
+
+    def test_replaced_payloads_have_no_zeros_left(
+        self, gvsp: Both, key_path: Path, tmp_path: Path, answers: Callable[..., Any]
+    ) -> None:
+        """The payload of each intact frame is other bytes, the outcomes are what they were."""
+        words = ("--payload", "zeros", "--payloads", "replace", *SAID, "--key-file", key_path)
+        _wtrec("dataset", "anonymize", "r", gvsp.before, *words, "-d", tmp_path, "-q")
+        new = Both(gvsp.before, tmp_path / "r-1", ("--truth", "siblings"))
+        assert all(bytes(6) not in payload for payload in _payloads(new.after))
+        _same_frames(new)
+        _same_answers(new, answers)
+        assert new.analysis(gvsp.before) == new.analysis(new.after)
+
+
+class TestWhatIsNotKnown:
+    """Frames without an original, other blocks, times."""
+
+    @pytest.fixture
+    def capture(self, tmp_path: Path, udp_frame: Callable[..., bytes]) -> Path:
+        """Three frames; of the second nobody knows what it was; comments, names, a host."""
+        frames = [udp_frame(b"private %d" % number * 9, number) for number in range(3)]
+        frames[1] = fcs.flip(frames[1], [3 * 8, 80 * 8, 81 * 8 + 1, 90 * 8])
+        path = tmp_path / "run.pcapng"
+        with path.open("wb") as file:
+            header = SectionHeader.make(os="Linux 6.1 vm", hardware="x", comments=["at Ada's"])
+            file.write(header.write(">"))
+            described = InterfaceDescription.make(
+                127, name="wlx020000000001", mac=b"\2\0\0\0\0\1", description="Ada's", tsresol=9
+            )
+            file.write(described.write(">"))
+            names = NameResolution.make([NameRecord.make(b"\2\0\0\0\0\1", "adas-laptop")])
+            file.write(names.write(">"))
+            for number, frame in enumerate(frames):
+                packet = (
+                    radiotap.build(flags=0x50 if number == 1 else 0x10, tsft=77, rate=12) + frame
+                )
+                block = EnhancedPacket.make(
+                    0, 10**18 + number, packet, comments=["Ada"], flags=0x81, packetid=number
+                )
+                file.write(block.write(">"))
+        run = Run.begin(
+            interface="wlx020000000001",
+            start=10**18,
+            snap_length=0,
+            meta={"latitude": "52", "note": "of 02:00:00:00:00:01 and 192.0.2.1", "antennas": "2"},
+            comment="at Ada's",
+        )
+        run.save(tmp_path / "run.json")
+        return path
+
+    def _made(self, tmp_path: Path, *words: object) -> tuple[dict[str, Any], Path]:
+        path = tmp_path / "run.pcapng"
+        said = _wtrec(
+            "dataset",
+            "anonymize",
+            "a",
+            path,
+            *SAID,
+            "-d",
+            tmp_path,
+            "--format",
+            "json",
+            "-q",
+            *words,
+        )
+        return json.loads(said), tmp_path / "a-1" / "data" / "runs" / "run"
+
+    def test_such_a_frame_is_masked_flagged_and_counted(
+        self, capture: Path, tmp_path: Path, found_texts: Callable[..., Any]
+    ) -> None:
+        """Its syndrome stays; nothing of comments, names, contents and positions does."""
+        report, folder = self._made(tmp_path)
+        assert report["frames"]["own"] == 2
+        assert report["frames"]["unknown"] == 1
+        assert report["blocks_left_out"] == 1
+        old, new = list(_mpdus(capture)), list(_mpdus(folder / "run.pcapng"))
+        assert list(map(fcs.syndrome, old)) == list(map(fcs.syndrome, new))
+        data = (folder / "run.pcapng").read_bytes()
+        assert data.count(b"original unknown") == 1
+        secrets = [b"Ada's", b"adas-laptop", b"wlx02", b"private", b"latitude", b"192.0.2.1"]
+        secrets += [b"02:00:00:00:00:01", b"\2\0\0\0\0\1", b"6.1 vm"]
+        assert found_texts(folder, secrets) == []
+        run = Run.load(folder / "run.json")
+        assert (run.host, run.interface, run.comment) == ("host", "if0", "")
+        assert set(run.meta) == {"note", "antennas"}
+        block, order, at = read_block(data, 0)
+        assert isinstance(block, SectionHeader)
+        assert block.os == "Linux"
+        block, _, _ = read_block(data, at, order)
+        assert isinstance(block, InterfaceDescription)
+        assert block.name == "if0"
+
+    def test_it_can_be_left_out_and_tables_follow(self, capture: Path, tmp_path: Path) -> None:
+        """Frames behind it have new numbers, in the results, too."""
+        _wtrec("replay", capture, "--algo", "crc-flip", "-q")
+        assert pq.read_table(tmp_path / "run.crc-flip.parquet").num_rows == 1
+        report, folder = self._made(tmp_path, "--drop-unmatched")
+        assert report["dropped"] == 1
+        assert report["frames"]["unknown"] == 0
+        assert len(list(_mpdus(folder / "run.pcapng"))) == 2
+        assert pq.read_table(folder / "run.crc-flip.parquet").num_rows == 0
+        assert verify(tmp_path / "a-1").problems == []
+
+    def test_times_are_shifted_everywhere(self, capture: Path, tmp_path: Path) -> None:
+        """In the capture, its run.json, the radio's clock; what is between them stays."""
+        _, folder = self._made(tmp_path, "--shift-time", "-1000")
+        assert Run.load(folder / "run.json").start == 10**18 - 10**12
+        with CaptureReader(folder / "run.pcapng") as reader:
+            (frames,) = reader
+        times = frames.column("time").cast("int64").to_numpy()
+        assert times.tolist() == [10**18 - 10**12 + n for n in range(3)]
+        clocks = frames.column("tsft_us").to_numpy()
+        assert set(clocks) == {np.uint64((77 - 10**9) % 2**64)}
+        assert capture.exists()
+
+    def test_a_shift_before_all_time_is_refused(self, capture: Path, tmp_path: Path) -> None:
+        """Nothing is left of the new dataset."""
+        words = ("anonymize", "a", str(capture), *SAID, "--shift-time", "-2000000000", "-d")
+        done = CliRunner().invoke(wtrec, ["dataset", *words, str(tmp_path)])
+        assert done.exit_code != 0
+        assert "cannot be shifted" in str(done.exception)
+        assert not [path for path in tmp_path.iterdir() if "a-1" in path.name]
+
+
+class TestRewritten:
+    """Frames with other addresses and the FCS that they had before."""
+
+    def _both(
+        self, tmp_path: Path, write_capture: Callable[..., Path], addresses: list[bytes]
+    ) -> Both:
+        """Intact frames, then copies of them with another receiver and the old FCS."""
+        packet = mac.udp_datagram("192.0.2.1", "192.0.2.2", 1, 2, bytes(range(40)))
+        frames = []
+        for number, address in enumerate(addresses):
+            whole = mac.data_frame(
+                packet + bytes([number]),
+                addr1=b"\2\0\0\0\0\1",
+                addr2=b"\2\0\0\0\0\2",
+                addr3=b"\2\0\0\0\0\3",
+                to_ds=True,
+                sequence=number,
+            )
+            sent = fcs.append(whole)
+            frames += [sent, sent[:4] + address + sent[10:]]
+        other = mac.data_frame(
+            packet, addr1=RELAY, addr2=b"\2\0\0\0\0\2", addr3=b"\2\0\0\0\0\3", to_ds=True
+        )
+        capture = write_capture(tmp_path / "run.pcapng", [*frames, fcs.append(other)])
+        _wtrec("dataset", "anonymize", "r", capture, *SAID, "-d", tmp_path, "-q")
+        return Both(capture, tmp_path / "r-1", ("--truth", "siblings"))
+
+    def _counted(self, both: Both) -> None:
+        before = both.analysis(both.before)
+        assert before["matching"]["rewritten"] == 4
+        assert before["matching"] == both.analysis(both.after)["matching"]
+
+    def test_what_a_relay_wrote_stays_that(
+        self, tmp_path: Path, write_capture: Callable[..., Path]
+    ) -> None:
+        """Its address is the one that it has elsewhere, the FCS is that of the frame before."""
+        both = self._both(tmp_path, write_capture, [RELAY] * 4)
+        self._counted(both)
+        *new, alone = _mpdus(both.after)
+        assert {mpdu[4:10] for mpdu in new[1::2]} == {alone[4:10]}
+        assert [mpdu[-4:] for mpdu in new[::2]] == [mpdu[-4:] for mpdu in new[1::2]]
+
+    def test_an_error_that_repeats_keeps_its_syndrome(
+        self, tmp_path: Path, write_capture: Callable[..., Path]
+    ) -> None:
+        """Some bits of an address, the same each time: what looks like a relay may be none."""
+        both = self._both(tmp_path, write_capture, [b"\2\0\0\0\x33\1"] * 4)
+        self._counted(both)
+        _same_frames(both)
+
+
+def test_states_are_all_said() -> None:
+    """The report has a line for each."""
+    from wtrec.datasets.anonymize.report import Report
+
+    report = Report()
+    report.states.update(State)
+    assert len(report.lines()) == len(State)
