@@ -26,8 +26,10 @@ def main() -> None:
     from ..recorder.bpf import accept_all
     from ..recorder.bpf.on_capture import Runner
     from ..recorder.capture_loop import warm_up
+    from ..replay.depart_kernel import load
 
     warm_up()
+    load()  # what lets frames leave
     for name in ("chase", "auto"):  # an algorithm compiles its kernels when it is made
         make(name)
     with_index(no_packets())  # a log of so few packets needs no index

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..clock import MONOTONIC, wait_until
 from ..datasets.ahead import ahead
-from .depart_kernel import FAILED, FIRST, LAST, NEXT, write_due
+from .depart_kernel import FAILED, FIRST, LAST, NEXT, load, write_due
 from .departed import Departed
 from .interruption import Interrupted, Interruption
 from .outlets import Direct, Outlet, OutletError
@@ -123,7 +123,7 @@ class _Direct:
         longest = int((batch.stops - batch.starts).max(initial=0))
         self._room = np.empty(max(map(len, heads)) + longest, np.uint8)
 
-        self._write(np.empty(0, np.int64), np.full(4, len(batch.starts)))  # it is compiled now
+        load()
 
     def __call__(self, start: int) -> None:
         """Let it leave; signals are looked at between two calls of the kernel."""

@@ -69,6 +69,7 @@ class TestVerdicts:
 
     @settings(deadline=None)  # the first call compiles
     @given(st.lists(st.tuples(BITS.filter(bool), st.none() | BITS), max_size=12), st.booleans())
+    @pytest.mark.slow
     def test_against_sets(
         self,
         folder: Path,

@@ -74,6 +74,7 @@ def test_a_program_that_dies(folder: Path) -> None:
     assert list(parameters["provenance"]["sha256"]) == ["./dying"]
 
 
+@pytest.mark.slow
 def test_no_such_program(folder: Path) -> None:
     """One line, code 1, and nothing is written."""
     done = _wtrec(folder, "replay", "run.pcapng", "--algo", "crc-flip", "--algo", "exec:decoder")

@@ -52,6 +52,7 @@ class TestFiles:
         assert names == {"run.pcapng", "run.tx.parquet", "run.json"}
         assert len(_frames(tmp_path / "run.pcapng")) == 40
 
+    @pytest.mark.slow
     def test_its_tx_log_is_found_beside_it(self, tmp_path: Path) -> None:
         """However the capture's name ends."""
         for name in ("run.pcap", "run.1.cap", "run"):

@@ -293,6 +293,7 @@ class TestAgainstThePlainDecoder:
 
     @given(captures(), st.integers(1, 2**40))
     @settings(deadline=None, max_examples=250)
+    @pytest.mark.slow
     def test_rows(self, packets: list[Packet], first: int) -> None:
         """Every column of every frame, the order, and what is counted."""
         assert run(packets, INTERFACES, first) == plain(packets, INTERFACES, first)

@@ -79,6 +79,7 @@ class TestIdentity:
     """Without noise, frames arrive as they were sent."""
 
     @given(st.lists(st.binary(max_size=80), max_size=4), RATES, st.sampled_from(dsss.CHANNELS[:2]))
+    @pytest.mark.slow
     def test_every_rate_and_length(self, mpdus: list[bytes], rate: float, channel: str) -> None:
         """Also through a fading channel: no detection needs a phase or an amplitude."""
         assert _receive(mpdus, rate, math.inf, channel=channel) == mpdus

@@ -71,6 +71,7 @@ def test_the_same_as_one_by_one(captures: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.slow
 def test_each_fails_alone(captures: list[Path], jobs: int) -> None:
     """An algorithm that there is not, or a damaged capture, ends its own replay only."""
     good, damaged = captures

@@ -177,6 +177,7 @@ class TestSimulated:
         assert found_strings(small.bag, _macs(small)) == 0
         assert found_texts(small.before.parent, _macs(small)) != []  # it does look
 
+    @pytest.mark.slow
     def test_replaced_payloads_are_gone_too(
         self, small: Both, key_path: Path, tmp_path: Path, found_strings: Callable[..., Any]
     ) -> None:

@@ -85,6 +85,7 @@ def test_refused(expression: str, message: str) -> None:
         st.sampled_from(["udp", "and", "or", "not", "(", ")", "[1]", "=", "5", "src", "!"])
     ).map(" ".join)
 )
+@pytest.mark.slow
 def test_any_text(text: str) -> None:
     """Any text has a structure, or a FilterError."""
     try:

@@ -45,6 +45,7 @@ def placed(rate: int, length: int, number: int, seed: int, shift: int = 0) -> li
 
 
 @pytest.mark.parametrize("rate", LIGHT)
+@pytest.mark.slow
 def test_events_anywhere(rate: int, bad_batch: Batch, claims: Claims) -> None:
     """Events in frames of 30 to 64 bytes are repaired, but for a few with a rival."""
     patterns, received = [], []

@@ -208,6 +208,7 @@ class TestFailing:
             "me; mend the program"
         )
 
+    @pytest.mark.slow
     def test_no_restart_left(self, run: Run, decoder: Path) -> None:
         """From there on everything is abstained."""
         outcome = run(f"exec:batch=6,restarts=0:{decoder} kill 13")
