@@ -122,7 +122,6 @@ class _Direct:
         self._head_starts = np.cumsum([0, *map(len, heads)])
         longest = int((batch.stops - batch.starts).max(initial=0))
         self._room = np.empty(max(map(len, heads)) + longest, np.uint8)
-
         load()
 
     def __call__(self, start: int) -> None:

@@ -13,7 +13,7 @@ from ..files import NEW_FILE
 from ..output import finish, print_json, say_when_compiling
 from ..truth import one_of, rule, rule_options
 from .create import from_toml, given_metadata, metadata_options
-from .options import FOLDER, FORMAT, QUIET, byte_progress
+from .options import FORMAT, QUIET, byte_progress, new_dataset_options
 
 if TYPE_CHECKING:
     from ...datasets.anonymize.inputs import InputRun, Readable
@@ -74,17 +74,7 @@ class _Shift(click.ParamType):  # type: ignore[type-arg]
     help="The key, made if it is not there; with the same key the same comes out again. Default: a "
     "random one, which is forgotten.",
 )
-@click.option(
-    "--version", default="1", show_default=True, metavar="N[.N[.N]]", help="Version of the dataset."
-)
-@click.option(
-    "-d",
-    "--directory",
-    type=FOLDER,
-    default=Path(),
-    metavar="DIR",
-    help="Where the folder NAME-VERSION is made; default: here.",
-)
+@new_dataset_options
 @click.option(
     "--metadata",
     "file",

@@ -11,7 +11,7 @@ import click
 
 from ..files import FILE
 from ..output import finish, say_when_compiling
-from .options import FOLDER, QUIET, byte_progress
+from .options import QUIET, byte_progress, new_dataset_options
 
 # The words for each; the schema says more.
 _QUESTIONS = {
@@ -52,17 +52,7 @@ def metadata_options(command: Any) -> Any:
 @click.command(short_help="Make a dataset of runs.")
 @click.argument("name", metavar="NAME")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...", type=FILE)
-@click.option(
-    "--version", default="1", show_default=True, metavar="N[.N[.N]]", help="Version of the dataset."
-)
-@click.option(
-    "-d",
-    "--directory",
-    type=FOLDER,
-    default=Path(),
-    metavar="DIR",
-    help="Where the folder NAME-VERSION is made; default: here.",
-)
+@new_dataset_options
 @click.option(
     "--metadata",
     "file",

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -53,6 +53,25 @@ def _numbers(version: str) -> list[int]:
 
 def _literally(text: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", text)
+
+
+def new_dataset_options(command: Any) -> Any:
+    """``--version`` and ``-d`` of a command that makes a dataset."""
+    command = click.option(
+        "-d",
+        "--directory",
+        type=FOLDER,
+        default=Path(),
+        metavar="DIR",
+        help="Where the folder NAME-VERSION is made; default: here.",
+    )(command)
+    return click.option(
+        "--version",
+        default="1",
+        show_default=True,
+        metavar="N[.N[.N]]",
+        help="Version of the dataset.",
+    )(command)
 
 
 def load_dataset(folder: Path) -> Dataset:
