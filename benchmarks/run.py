@@ -2,52 +2,40 @@
 
 from __future__ import annotations
 
-import sys
+import importlib
 
-from . import (
-    analysis,
-    capture,
-    copies,
-    datasets,
-    decode,
-    departures,
-    phy,
-    phy_b,
-    recovery,
-    recovery_real,
-    recovery_speed,
-    replay,
-    send,
-    tidy,
-)
+import click
 
 BENCHMARKS = {
-    "decode": ("Decoding, every column, FCS checked", decode),
-    "analysis": ("wtrec analyze of large captures", analysis),
-    "phy": ("OFDM links", phy),
-    "phy_b": ("802.11b links", phy_b),
-    "recovery": ("Recovery from one copy of a frame", recovery),
-    "recovery_speed": ("The searches beside plain numpy", recovery_speed),
-    "recovery_real": ("Recovery on a real capture", recovery_real),
-    "copies": ("Recovery from several damaged copies", copies),
-    "replay": ("The replayer's paces and queues", replay),
-    "tidy": ("Merging, converting and recovering captures", tidy),
-    "datasets": ("Making and verifying datasets", datasets),
-    "departures": ("Departures of replayed frames", departures),
-    "send": ("The sender's pace", send),
-    "capture": ("Capture on a simulated monitor interface", capture),
+    "decode": "Decoding, every column, FCS checked",
+    "analysis": "wtrec analyze of large captures",
+    "phy": "OFDM links",
+    "phy_b": "802.11b links",
+    "recovery": "Recovery from one copy of a frame",
+    "recovery_speed": "The searches beside plain numpy",
+    "recovery_real": "Recovery on a real capture",
+    "copies": "Recovery from several damaged copies",
+    "replay": "The replayer's paces and queues",
+    "tidy": "Merging, converting and recovering captures",
+    "datasets": "Making and verifying datasets",
+    "departures": "Departures of replayed frames",
+    "send": "The sender's pace",
+    "capture": "Capture on a simulated monitor interface",
 }
+_NAMES = "\b\n" + "\n".join(f"  {name:<16}{title}" for name, title in BENCHMARKS.items())
 
 
-def main(arguments: list[str]) -> None:
-    """Run the named benchmarks, or all."""
-    quick = "--quick" in arguments
-    names = [name for name in arguments if name in BENCHMARKS] or list(BENCHMARKS)
-    for name in names:
-        title, module = BENCHMARKS[name]
-        print(f"\n{title}\n{'-' * len(title)}", flush=True)
+@click.command(epilog=f"The names:\n\n{_NAMES}")
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(BENCHMARKS)))
+@click.option("--quick", is_flag=True, help="Less of everything, and no table in docs/.")
+def main(names: tuple[str, ...], quick: bool) -> None:
+    """Measure speed and memory beside the peers; without a NAME, all there is."""
+    for name in names or BENCHMARKS:
+        title = BENCHMARKS[name]
+        click.echo(f"\n{title}\n{'-' * len(title)}")
+        module = importlib.import_module(f".{name}", __package__)
         module.report(module.run(quick))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(prog_name="./dev bench")

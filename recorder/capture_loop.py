@@ -28,6 +28,7 @@ from .ring_kernel import BYTE_LIMIT, FRAME_LIMIT, TIME_LIMIT, write_block
 from .rotation import NEVER, Cut, Limits, Moment, Rotation, Schedule
 from .stop import Stop
 
+_MOST_BYTES_PER_SECOND = 1e9  # that a ring must have room for while nobody looks at it
 _DRAIN_SECONDS = 2 * RETIRE_SECONDS  # by then the kernel has handed over what it had
 _PROGRESS_SECONDS = 1.0
 _COUNT_SECONDS = 600.0  # the kernel's 32-bit counts hold longer than that
@@ -107,6 +108,8 @@ class CaptureLoop:
         self._out_words = self._out.view(np.uint32)
         self._trailer_size = len(self._statistics(0, last=False))
         self._poll = select.poll()
+        room = min(feed.ring.size for feed in feeds) / 4
+        self._rest = min(RETIRE_SECONDS, room / _MOST_BYTES_PER_SECOND)
 
     @property
     def counters(self) -> Counters:
@@ -135,9 +138,15 @@ class CaptureLoop:
             self._poll.register(stop, select.POLLIN)
         tell_at = time.monotonic() + _PROGRESS_SECONDS if progress else float("inf")
         count_at = time.monotonic() + _COUNT_SECONDS
+        rested = True
         while not self._done:
             self._look(stop)
-            if not self._pass():
+            if self._pass():
+                rested = False
+            elif not rested:  # then several blocks at once: to wake up for each costs more
+                time.sleep(self._rest)
+                rested = True
+            else:
                 self._wait(min(tell_at, count_at))
             now = time.monotonic()
             self._files.flush_when_due(now)

@@ -112,6 +112,7 @@ class Ring(Closing):
         time_stamp_type: Where times come from, see :mod:`.time_stamps`.
 
     Attributes:
+        size: Bytes of it.
         received: Frames that passed the filter up to the last ``count_drops``.
         dropped: Of these, those for which the ring had no room.
         newest_counted: Number of the newest block at the last ``count_drops``.
@@ -177,7 +178,7 @@ class Ring(Closing):
             RingBlock(memory[start : start + block_size]) for start in range(0, size, block_size)
         ]
         self.block_size = block_size
-        self._size, self._stashed = size, 0
+        self.size, self._stashed = size, 0
 
     def _bind(self) -> None:
         try:
@@ -211,7 +212,7 @@ class Ring(Closing):
 
     def stash(self) -> None:
         """Copy the blocks that are ours elsewhere, to make room; in all as much as the ring has."""
-        while (block := self._blocks[self._next]).ours and self._stashed < self._size:
+        while (block := self._blocks[self._next]).ours and self._stashed < self.size:
             copied = block.copy()
             self._stash.append(copied)
             self._stashed += copied.size
