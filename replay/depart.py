@@ -32,6 +32,7 @@ from .source import Source
 from .wire_headers import HEADERS, headers
 
 _SPIN_NS: Final = 25_000  # with the least timer slack, a sleep ends about that late
+_LEAD_NS: Final = 5_000_000  # for the way to the first frame: all are due so much later
 _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 29, 30  # prctl(2)
 _SWITCH_S: Final = 5e-5  # how long the thread that decodes may keep the interpreter
 
@@ -84,7 +85,7 @@ def depart(
         stack.enter_context(_undisturbed())
         stack.enter_context(short_slices())
         leave = next(batches, None)
-        start = time.monotonic_ns()
+        start = time.monotonic_ns() + _LEAD_NS
         try:
             with interruption.breaking():
                 while leave is not None:
@@ -118,7 +119,8 @@ class _Direct:
         self._batch, self._outlet, self._departed = batch, outlet, departed
         self._descriptor = direct.descriptor
         heads = [direct.prefix + header for header in HEADERS]
-        self._heads = np.frombuffer(b"".join(heads), np.uint8)
+        # A bytearray, for what can only be read is another type to the compiler.
+        self._heads = np.frombuffer(bytearray().join(heads), np.uint8)
         self._head_starts = np.cumsum([0, *map(len, heads)])
         longest = int((batch.stops - batch.starts).max(initial=0))
         self._room = np.empty(max(map(len, heads)) + longest, np.uint8)

@@ -21,6 +21,7 @@ from wtrec.datasets.reader import CaptureReader
 from wtrec.dot11 import fcs, radiotap
 from wtrec.recorder.interface import has_listener
 from wtrec.replay.depart import depart
+from wtrec.replay.depart_kernel import load, write_due
 from wtrec.replay.outlets import Direct, OutletError, UdpOutlet
 from wtrec.replay.pacing import FramesPerSecond, RecordedTime, TopSpeed
 from wtrec.replay.schedule import Schedule
@@ -242,6 +243,20 @@ class TestDepart:
             least = 59 / (4000 if isinstance(pace, FramesPerSecond) else 20_000)
             assert departed.seconds + departed.late_us(1) / 1e6 + 1e-6 >= least  # type: ignore[operator]
             assert sum(departed.late) == 60
+
+    def test_by_writes_with_nothing_left_to_compile(self, capture: Path) -> None:
+        """The same packets, by a kernel that ``load`` has prepared for just these types."""
+        load()
+        compiled = set(write_due.signatures)  # type: ignore[attr-defined]
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            outlet = Kept()
+            outlet.direct = Direct(ours.fileno(), b"")
+            departed = depart(capture, outlet, Schedule(FramesPerSecond(4000)))
+            packets = [theirs.recv(4096) for _ in range(60)]
+        assert packets == packets_of(capture)
+        assert (departed.frames, outlet.packets) == (60, [])
+        assert set(write_due.signatures) == compiled  # type: ignore[attr-defined]
 
     def test_limit(self, capture: Path) -> None:
         """Only the first frames."""
