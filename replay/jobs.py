@@ -17,7 +17,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -149,7 +149,7 @@ def run_all(
         outcomes: list[Outcome] = []
         for i, task in enumerate(tasks):
             if i and interruption.reason is not None:
-                outcomes.append(_not_begun(interruption))
+                outcomes.append(_not_begun(interruption.reason))
                 continue
             call = functools.partial(
                 run_task,
@@ -167,32 +167,56 @@ def run_all(
             min(jobs, len(tasks)), context, initializer=_Worker.begin, initargs=(told, os.getpid())
         )
         try:
-            futures = [pool.submit(_Worker.work, i, task) for i, task in enumerate(tasks)]
+            with _held_back(_Worker.SIGNALS):  # from processes that do not handle them yet
+                futures = [pool.submit(_Worker.work, i, task) for i, task in enumerate(tasks)]
             _wait(futures, interruption)
             return [
-                _not_begun(interruption) if future.cancelled() else _outcome(future.result)
+                _not_begun(interruption.reason) if future.cancelled() else _outcome(future.result)
                 for future in futures
             ]
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _not_begun(interruption: Interruption) -> AlgorithmError:
-    return AlgorithmError(f"not begun: ended by {interruption.reason}")
+def _not_begun(reason: str | None) -> AlgorithmError:
+    return AlgorithmError(f"not begun: ended by {reason}")
+
+
+@contextlib.contextmanager
+def _held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
+    """These wait meanwhile; in the processes that are begun, until they let them come."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _wait(futures: Sequence[Future[Score]], interruption: Interruption) -> None:
-    """Until all are done. Once we are to end, what runs is told, and nothing is begun any more."""
+    """Until all are done. Once we are to end, what runs is told, and nothing is begun any more.
+
+    Raises:
+        KeyboardInterrupt: We are asked once more; what runs leaves its journal.
+    """
     has_told = False
-    while wait(futures, timeout=_LOOK_S).not_done:
-        if interruption.reason is None or has_told:
-            continue
-        has_told = True
-        for future in futures:
-            future.cancel()
-        if interruption.reason != signal.SIGINT.name:  # a terminal's Ctrl-C is everybody's
-            for process in multiprocessing.active_children():
-                process.terminate()
+    try:
+        while wait(futures, timeout=_LOOK_S).not_done:
+            if interruption.reason is None or has_told:
+                continue
+            has_told = True
+            for future in futures:
+                future.cancel()
+            known = {each.name: each for each in _Worker.SIGNALS}
+            _tell_all(known.get(interruption.reason, signal.SIGTERM))
+    except KeyboardInterrupt:
+        _tell_all(_Worker.AT_ONCE)
+        raise
+
+
+def _tell_all(number: signal.Signals) -> None:
+    for process in multiprocessing.active_children():
+        if process.pid is not None:
+            os.kill(process.pid, number)  # it is not reaped yet, so it is there
 
 
 def _outcome(call: Callable[[], Score]) -> Outcome:
@@ -225,10 +249,13 @@ class _Worker:
     """What a process of the pool knows.
 
     It must not outlive the one that began it: the kernel sends SIGTERM then, which ends the task
-    as Ctrl-C does, with nothing left behind. Ctrl-C itself goes to all processes: it ends a task,
-    and leaves idle processes to the pool.
+    as Ctrl-C does, with nothing left behind. Ctrl-C itself may go to all processes, or only to
+    the first, which passes it on: so one may come twice here, and the second one says nothing
+    new. Once asked to end, a process begins no task: it is for the pool to end it.
     """
 
+    AT_ONCE: Final = signal.SIGUSR1  # who asked does not want to wait
+    SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, AT_ONCE)
     told: Any = None
     parent = 0
     is_busy = False
@@ -238,23 +265,27 @@ class _Worker:
     def begin(cls, told: Any, parent: int) -> None:
         """Before the first task."""
         cls.told, cls.parent = told, parent
-        signal.signal(signal.SIGINT, cls.end)
-        signal.signal(signal.SIGTERM, cls.end)
+        for number in cls.SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # SIGHUP under nohup
+                signal.signal(number, cls.end)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, cls.SIGNALS)
 
     @classmethod
     def end(cls, number: int, _frame: FrameType | None) -> None:
-        """End a task; without one, the process, unless it is for the pool to do."""
-        if cls.is_busy:
+        """End the task, and begin no more; without a task, and without a pool, the process."""
+        if number == cls.AT_ONCE and cls.is_busy:
+            raise KeyboardInterrupt
+        if cls.interruption.reason is None:
             cls.interruption.ask(signal.Signals(number).name)
-            return
-        if number == signal.SIGTERM and os.getppid() != cls.parent:
+        if not cls.is_busy and os.getppid() != cls.parent:
             os._exit(1)
 
     @classmethod
     def work(cls, number: int, task: Task) -> Score:
         """One task."""
-        cls.interruption = Interruption()
+        if cls.interruption.reason is not None:  # it was on its way to us already
+            raise _not_begun(cls.interruption.reason)
         cls.is_busy = True
         try:
             return run_task(

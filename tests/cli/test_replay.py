@@ -128,6 +128,32 @@ class TestFailures:
             assert process.wait(20)
         _until(lambda: not _begun(captures))
 
+    @pytest.mark.parametrize(
+        "to_all", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["parent", "group"]
+    )
+    def test_ctrl_c_ends_what_runs_and_begins_nothing(
+        self, captures: list[Path], to_all: bool
+    ) -> None:
+        """Sent to all processes or to the first: partial results of two, none of the third."""
+        third = captures[0].with_name("run2.pcapng")
+        third.write_bytes(captures[0].read_bytes())
+        words = ["replay", *captures, third, "--algo", "crc-flip", "-j", 2, "--pps", 0.1]
+        with subprocess.Popen(
+            [WTREC, *map(str, words)], start_new_session=True, stderr=subprocess.PIPE, text=True
+        ) as process:
+            _until(lambda: len(_begun(captures)) == 2)
+            (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+            try:
+                _, said = process.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        assert process.returncode == 1
+        assert said.count("partial: ended by SIGINT") == 2, said
+        assert f"wtrec: crc-flip: {third}: not begun: ended by SIGINT" in said
+        assert not third.with_suffix(".crc-flip.parquet").exists()
+        assert not _begun(captures)
+
     def test_one_name_for_two_files(self, captures: list[Path]) -> None:
         """-o is for one algorithm and one capture."""
         done = run(replay, *captures, "--algo", "crc-flip", "-o", "x.parquet")
