@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_FAILED
+from ..errors import EXIT_FAILED, WtrecError
 from .output import finish, say_when_compiling
 from .replay_departures import (
     STDOUT,
@@ -22,7 +22,8 @@ from .replay_departures import (
 )
 from .replay_fixed import check_fixed, fixed_options, write_fixed
 from .replay_live import FileOrInterface, Interface, LiveAsked, live_options, replay_live
-from .replay_schedule import NO_OPTIONS, PACES, Positive, schedule_of, schedule_options
+from .replay_modes import Mode, check_mode
+from .replay_schedule import Positive, schedule_of, schedule_options
 from .signals import asked_by_signals
 
 if TYPE_CHECKING:
@@ -124,22 +125,18 @@ def replay(
         raise click.UsageError("give an algorithm (--algo), or where frames go (--to), or both")
     if output is not None and len(choices) * len(sources) > 1:
         raise click.UsageError("-o names one file, but there are several algorithms or captures")
-    if find_max and any(options[name] for name in PACES):
-        raise click.UsageError("--find-max tries paces of its own: give none")
+    is_live = any(isinstance(source, Interface) for source in sources)
+    check_mode(context, Mode.of(is_live=is_live, find_max=find_max, has_algorithms=bool(choices)))
     check_target(target, len(choices), len(sources), options["loop"], as_json=as_json)
-    if target is not None and (resume or find_max):
-        raise click.UsageError("--to is for one replay from its begin: no --resume, no --find-max")
+    if target is not None and resume:
+        raise click.UsageError("--to is for one replay from its begin: no --resume")
     schedule = schedule_of(options, default_rate=None if target is None else 1.0)
     asked = LiveAsked(recording, filter_text, count, stop_at, force, quiet or target == STDOUT)
-    if any(isinstance(source, Interface) for source in sources):
-        if (schedule != schedule_of(NO_OPTIONS) and target is None) or resume or fixed or find_max:
-            raise click.UsageError("an interface has its own pace: replay its recording (-w) later")
+    if is_live:
         losses, code = _live(sources, asked, choices, output, target, as_json=as_json)
         finish(context, losses, exit_code=code)
         return
     captures = tuple(source for source in sources if isinstance(source, Path))
-    if asked.is_any:
-        raise click.UsageError("-w, -f, -c and -a are for an interface, and this is a file")
     say_when_compiling()
     from ..datasets.run import tx_log_path
     from ..replay.interruption import Interruption
@@ -180,10 +177,16 @@ def replay(
                 scores.append(outcome)
         if len(tasks) == len(errors) == 1:
             raise errors[0][1]
+        lost: list[str] = []
         if fixed is not None:
-            write_fixed(captures[0], tasks[0].output, fixed, keep_original=keep_original)
+            try:
+                lost = write_fixed(
+                    scores[0], tasks[0].output, fixed, interruption, keep_original=keep_original
+                )
+            except (WtrecError, OSError) as error:  # the results are there all the same
+                errors.append((tasks[0], error))
         departed = leaving.departed if leaving else None
-        summary = show.summary(schedule, scores, errors, departed)
+        summary = show.summary(schedule, scores, errors, departed, more=lost)
         show.print_summary(summary, as_json=as_json)
         if departed is not None:
             say_departed(departed, as_json=as_json)

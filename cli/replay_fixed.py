@@ -11,7 +11,8 @@ import click
 from .files import NEW_FILE, check_new
 
 if TYPE_CHECKING:
-    from ..replay.repaired import Fixed
+    from ..replay.engine import Score
+    from ..replay.interruption import Interruption
 
 
 def fixed_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,8 +47,9 @@ def check_fixed(
         CaptureError: The file is there.
     """
     if fixed is None:
-        if keep_original:
-            raise click.UsageError("--keep-original is for --write-pcapng")
+        if keep_original or force:
+            name = "--keep-original" if keep_original else "--force"
+            raise click.UsageError(f"{name} is for --write-pcapng")
         return
     if algorithms != 1:
         raise click.UsageError("--write-pcapng takes the repairs of one algorithm: give one --algo")
@@ -56,16 +58,35 @@ def check_fixed(
     check_new([fixed], read, force=force)
 
 
-def write_fixed(capture: Path, results: Path, fixed: Path, *, keep_original: bool) -> Fixed:
-    """Write the repaired capture, and say what it is.
+def write_fixed(
+    score: Score, results: Path, fixed: Path, interruption: Interruption, *, keep_original: bool
+) -> list[str]:
+    """Write the repaired capture, and say what it is; not if its results are partial.
+
+    Args:
+        score: What came of the replay.
+        results: Its results.
+        fixed: The file.
+        interruption: By which it can be ended early; nothing is written then.
+        keep_original: Broken frames stay in it, too.
+
+    Returns:
+        What was lost, a sentence each.
 
     Raises:
         FormatError: A file is damaged.
         OSError: A file cannot be opened or written.
     """
+    from ..replay.interruption import Interrupted
     from ..replay.repaired import write_repaired
 
-    done = write_repaired(capture, results, fixed, keep_original=keep_original)
+    if score.interrupted is not None:
+        return [f"{fixed}: not written, as the results are partial; --resume completes both"]
+    try:
+        with interruption.breaking():
+            done = write_repaired(score.capture, results, fixed, keep_original=keep_original)
+    except Interrupted:
+        return [f"{fixed}: not written: ended by {interruption.reason}; --resume writes it"]
     notes = [
         f"; {count:,} {what}"
         for count, what in (
@@ -77,4 +98,4 @@ def write_fixed(capture: Path, results: Path, fixed: Path, *, keep_original: boo
     click.echo(
         f"{fixed}: {done.packets:,} packets, {done.repaired:,} repaired{''.join(notes)}", err=True
     )
-    return done
+    return [loss for loss in done.losses if loss not in score.losses]

@@ -108,11 +108,6 @@ class LiveAsked:
     force: bool
     quiet: bool
 
-    @property
-    def is_any(self) -> bool:
-        """Whether something is asked for that only an interface has."""
-        return any((self.recording, self.filter_text, self.count, self.stop_at))
-
 
 class _Follower(Closing):
     """Starts the algorithms when privileges are dropped, and shows them what is captured."""

@@ -30,6 +30,7 @@ class Summary:
         errors: Of the others.
         departed: What has left meanwhile.
         live: What of a live capture was lost; None if there was none.
+        more: What else was lost.
     """
 
     schedule: Schedule
@@ -37,6 +38,7 @@ class Summary:
     errors: list[tuple[Task, Exception]]
     departed: Departed | None = None
     live: list[str] | None = None
+    more: Sequence[str] = ()
 
     @property
     def losses(self) -> list[str]:
@@ -44,7 +46,8 @@ class Summary:
         from ..replay.engine import ReplaySummary
 
         left = self.departed.losses() if self.departed else []
-        return [*(self.live or []), *ReplaySummary(scores=self.scores).losses, *left]
+        of_scores = ReplaySummary(scores=self.scores).losses
+        return [*(self.live or []), *of_scores, *left, *self.more]
 
     @property
     def pace(self) -> str:
@@ -58,9 +61,10 @@ def summary(
     errors: list[tuple[Task, Exception]],
     departed: Departed | None = None,
     live: list[str] | None = None,
+    more: Sequence[str] = (),
 ) -> Summary:
     """What came of all replays."""
-    return Summary(schedule, scores, errors, departed, live)
+    return Summary(schedule, scores, errors, departed, live, more)
 
 
 @contextlib.contextmanager

@@ -31,14 +31,7 @@ class Positive(click.FloatRange):
 
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NO_OPTIONS: dict[str, Any] = {  # as they are when none is given
-    **dict.fromkeys(("topspeed", "rate", "pps", "mbps", "pps_profile", "deadline", "select")),
-    **dict.fromkeys(("warm_up", "duration", "limit", "max_gap", "batch")),
-    "start_offset": 0.0,
-    "loop": 1,
-    "on_overrun": "wait",
-}
-PACES = ("topspeed", "rate", "pps", "mbps", "pps_profile")
+_PACES = ("topspeed", "rate", "pps", "mbps", "pps_profile")
 
 
 def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,7 +117,7 @@ def schedule_of(options: dict[str, Any], *, default_rate: float | None = None) -
     from ..replay.schedule import Schedule
     from ..replay.source import Selection
 
-    given = [name for name in PACES if options[name]]
+    given = [name for name in _PACES if options[name]]
     if len(given) > 1:
         names = " and ".join("--" + name.replace("_", "-") for name in given)
         raise click.UsageError(f"{names} are different paces: take one")

@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from wtrec.cli.analyze import analyze
 from wtrec.cli.replay import replay
+from wtrec.cli.replay_modes import TAKEN_BY
 from wtrec.dot11 import fcs
 
 WTREC = Path(sys.executable).with_name("wtrec")
@@ -226,3 +227,36 @@ class TestAnalyze:
         analysis = json.loads(done.stdout)
         assert analysis["algorithms"][0]["attempted"] == 10
         assert any("several passes" in warning for warning in analysis["warnings"])
+
+
+class TestModes:
+    """What goes with what."""
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ("--to udp://h:1 -o x.parquet -j 2", "lets frames leave as they are; --jobs and -o"),
+            ("--to udp://h:1 --write-pcapng x.pcapng --keep-original", "--write-pcapng and"),
+            ("--to udp://h:1 --deadline sifs --on-overrun drop", "--deadline and --on-overrun"),
+            ("--to udp://h:1 --stats 1 --resume --batch 3", "--batch, --stats and --resume"),
+            ("--to udp://h:1 --find-max", "keeps nothing; --to would do nothing here"),
+            ("--algo crc-flip --find-max -o x.parquet --resume", "-o and --resume"),
+            ("--algo crc-flip --find-max --write-pcapng x.pcapng", "--write-pcapng"),
+            ("--algo crc-flip --find-max --pps 5 --loop 2", "--pps and --loop"),
+            ("--algo crc-flip --trial 2 -c 5 -w x.pcapng", "--trial, -w and -c"),
+            ("--algo crc-flip --force", "--force is for --write-pcapng"),
+        ],
+    )
+    def test_no_option_does_nothing(self, captures: list[Path], words: str, said: str) -> None:
+        """What would have no effect is refused before anything is opened."""
+        before = set(captures[0].parent.iterdir())
+        done = run(replay, captures[0], *words.split())
+        assert done.exit_code == 2
+        assert said in done.stderr
+        assert set(captures[0].parent.iterdir()) == before
+
+    def test_the_table_names_options(self) -> None:
+        """Each name in it is that of an option."""
+        names = {parameter.name for parameter in replay.params}
+        assert set(TAKEN_BY) <= names
+        assert names - set(TAKEN_BY) == {"sources", "choices", "output_format", "quiet"}

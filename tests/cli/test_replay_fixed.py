@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from wtrec.dot11 import fcs
 
 Write = Callable[..., Path]
 Frame = Callable[..., bytes]
+WTREC = str(Path(sys.executable).with_name("wtrec"))
 
 
 def run(*arguments: object) -> Result:
@@ -82,3 +88,42 @@ class TestWritePcapng:
         assert (done.exit_code, fixed.read_bytes()) == (1, b"mine")
         assert run(capture, "--algo", "crc-flip", "--write-pcapng", fixed, "--force").exit_code == 0
         assert fixed.stat().st_size > 1000
+
+    def test_what_was_lost_is_said(self, capture: Path, tmp_path: Path) -> None:
+        """Of a capture that is cut off; once, also if its results were there already."""
+        capture.write_bytes(capture.read_bytes()[:-9])
+        for more in ([], ["--resume", "--force"]):
+            fixed = tmp_path / "fixed.pcapng"
+            done = run(capture, "--algo", "crc-flip", "--write-pcapng", fixed, *more)
+            assert done.exit_code == 3, done.output
+            assert done.stderr.count("the file ends inside a record") == 1, done.stderr
+            assert "39 packets" in done.stderr
+
+    def test_an_error_hides_nothing(self, capture: Path, tmp_path: Path) -> None:
+        """The results are there, and are told, when it cannot be written."""
+        fixed = tmp_path / "nowhere" / "fixed.pcapng"
+        done = run(capture, "--algo", "crc-flip", "--write-pcapng", fixed, "--format", "json")
+        assert done.exit_code == 1
+        said = json.loads(done.stdout)
+        assert said["algorithms"][0]["repaired"] == 8
+        assert str(fixed) in said["errors"][0]["error"]
+
+    def test_ctrl_c(self, capture: Path, tmp_path: Path) -> None:
+        """Partial results make no repaired capture, which is said; --resume makes both."""
+        fixed = tmp_path / "fixed.pcapng"
+        words = ["replay", capture, "--algo", "crc-flip", "--pps", 20, "--write-pcapng", fixed]
+        with subprocess.Popen(
+            [WTREC, *map(str, words)], stderr=subprocess.PIPE, text=True
+        ) as process:
+            end = time.monotonic() + 60
+            while not list(tmp_path.glob("*.arrows")):
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 3
+        assert f"{fixed}: not written, as the results are partial; --resume" in said
+        assert not fixed.exists()
+        done = run(*words[1:], "--resume")
+        assert done.exit_code == 0, done.output
+        assert f"{fixed}: 40 packets, 8 repaired" in done.stderr
