@@ -117,6 +117,8 @@ def _complaint(text: str, error: SyntaxError) -> str:
         return "empty, wanted a condition, as rate_mbps == 54"
     if re.search(r"(?<![=!<>])=(?!=)", text):
         return "to compare is ==, as rate_mbps == 54"
+    if error.offset is None:
+        return error.msg
     rest = text[(error.offset or len(text) + 1) - 1 :]
     return f"{error.msg} at {rest[:20]!r}" if rest else "it ends too early"
 
