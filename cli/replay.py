@@ -249,13 +249,14 @@ def _tasks(
     """
     from ..datasets.run import results_path, tx_log_path
     from ..replay.algorithm import make
+    from ..replay.calls import Held
     from ..replay.jobs import Task
 
     names = []
     for choice in choices:
         algorithm, _ = make(choice)
         names.append(algorithm.name)
-        getattr(algorithm, "close", lambda: None)()
+        Held(algorithm).close()
     kept = {path.resolve() for each in captures for path in (each, tx_log_path(each))}
     tasks: list[Task] = []
     for capture in captures:

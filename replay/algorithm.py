@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.frames import FcsStatus, FrameBatch
-from ..errors import AlgorithmError
+from ..errors import AlgorithmError, WtrecError
 from .exec.command import split
 
 GROUP = "wtrec.algorithms"
@@ -120,9 +120,10 @@ class Algorithm(Protocol):
 
     Two more methods are optional, and called once, after ``finish``: ``facts()`` gives what the
     algorithm measured by the way, as a mapping from names to numbers; ``problems()`` gives what
-    went wrong inside of it, as a list of lines. Both are shown and stored with the results, and
-    problems make a replay end as one with losses. A third, ``close()``, is called once when the
-    replay is over, however it ended.
+    went wrong inside of it, as a list of lines, and is called without ``finish``, too, when a
+    replay is ended early. Both are shown and stored with the results, and problems make a replay
+    end as one with losses; that one of them fails is a problem, too. A third, ``close()``, is
+    called once when the replay is over, however it ended.
 
     Optional attributes: ``source`` says in a line where the algorithm is described (a paper, a
     section of a standard), and ``cost`` what it does for a frame, for ``wtrec algos``;
@@ -220,8 +221,8 @@ def load(name: str) -> type[Algorithm]:
         raise AlgorithmError(f"no algorithm {name!r}; there are: {known}{hint}")
     try:
         loaded: type[Algorithm] = points[name].load()
-    except (ImportError, AttributeError) as error:
-        raise AlgorithmError(f"{name} cannot be loaded: {error}") from error
+    except Exception as error:  # of somebody's module: whatever it does when it is imported
+        raise AlgorithmError(f"{name} cannot be loaded: {error or type(error).__name__}") from error
     return loaded
 
 
@@ -318,6 +319,10 @@ def _made(
         made = algorithm(**values)
     except ValueError as error:
         raise AlgorithmError(f"{name}: {error}") from None
+    except WtrecError:
+        raise
+    except Exception as error:
+        raise AlgorithmError(f"{name} cannot be made: {type(error).__name__}: {error}") from error
     provenance = getattr(made, PROVENANCE, None)
     return made, values if provenance is None else {**values, PROVENANCE: dict(provenance)}
 

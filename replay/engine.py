@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..datasets.files import sha256_of
 from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
 from ..errors import AlgorithmError
 from .algorithm import package_of
+from .calls import Held
 from .departures import Departures
 from .interruption import Interruption
 from .queue import SPIN_NS
@@ -104,7 +106,7 @@ def replay(
 
     Args:
         capture: The capture.
-        contenders: The algorithms, fresh ones: they keep state.
+        contenders: The algorithms, fresh ones: they keep state. They are closed.
         schedule: Which frames, at what pace, how served; by default all, at top speed.
         resume: Go on with what an earlier replay has left, if it has.
         interruption: By which it can be ended early.
@@ -118,10 +120,13 @@ def replay(
         FormatError: The capture is damaged in its middle; no results are written.
     """
     schedule = schedule or Schedule()
-    with ThreadPoolExecutor(1) as hasher:  # beside the work: it needs no interpreter lock
+    with ThreadPoolExecutor(1) as hasher, ExitStack() as stack:
+        # the hash, beside the work: it needs no interpreter lock
         digest = hasher.submit(sha256_of, capture)
-        scores = [
-            replay_one(
+        held = [stack.enter_context(Held(contender.algorithm)) for contender in contenders]
+        scores: list[Score] = []
+        for contender, algorithm in zip(contenders, held, strict=True):
+            score = replay_one(
                 capture,
                 contender,
                 schedule,
@@ -132,8 +137,9 @@ def replay(
                 clock=clock,
                 tell=tell,
             )
-            for contender in contenders
-        ]
+            algorithm.close()
+            score.problems = [*score.problems, *algorithm.problems]
+            scores.append(score)
     return ReplaySummary(str(schedule.pace), scores)
 
 
@@ -154,7 +160,7 @@ def replay_one(
 
     Args:
         capture: The capture.
-        contender: The algorithm.
+        contender: The algorithm; it stays open.
         schedule: Which frames, at what pace, how served.
         digest: Gives the capture's SHA-256, when it is wanted.
         resume: Go on with what an earlier replay has left, if it has.
@@ -180,7 +186,6 @@ def replay_one(
         metadata["package"] = package
     earlier = _earlier(contender.output, metadata, schedule, digest) if resume else None
     if earlier is not None and earlier.is_complete:
-        getattr(contender.algorithm, "close", lambda: None)()
         return Score(contender.algorithm.name, contender.output, capture, was_complete=True)
     with ResultsFile(contender.output, metadata, earlier) as results:
         run = Run(

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from ..clock import MONOTONIC, Clock
 from .algorithm import make
+from .calls import Held
 from .jobs import Task, rehearse
 from .pacing import FramesPerSecond, TopSpeed
 from .queue import SPIN_NS
@@ -120,7 +121,8 @@ def find_max(
             clock=clock,
             spin_ns=spin_ns,
         )
-        return run.replay(task.capture)
+        with Held(algorithm):
+            return run.replay(task.capture)
 
     def trial(pps: float) -> Trial:
         wanted = max(_FEWEST, math.ceil(seconds * pps))

@@ -33,6 +33,7 @@ from ..datasets.frames import FcsStatus
 from ..datasets.reader import CaptureReader
 from ..errors import AlgorithmError, WtrecError
 from .algorithm import EXEC, make
+from .calls import Held
 from .departures import Departures
 from .engine import Contender, Score, Standing, replay_one
 from .interruption import Interruption
@@ -89,19 +90,21 @@ def run_task(
     if task.schedule.is_paced:
         rehearse(task.choice, task.capture)
     algorithm, parameters = make(task.choice)
-    contender = Contender(algorithm, parameters, task.output)
-    return replay_one(
-        task.capture,
-        contender,
-        task.schedule,
-        lambda: sha256_of(task.capture),
-        resume=task.resume,
-        interruption=interruption,
-        departures=leaving(algorithm.name) if leaving is not None else None,
-        clock=clock,
-        tell=tell,
-        spin_ns=spin_ns,
-    )
+    with Held(algorithm) as held:
+        score = replay_one(
+            task.capture,
+            Contender(algorithm, parameters, task.output),
+            task.schedule,
+            lambda: sha256_of(task.capture),
+            resume=task.resume,
+            interruption=interruption,
+            departures=leaving(algorithm.name) if leaving is not None else None,
+            clock=clock,
+            tell=tell,
+            spin_ns=spin_ns,
+        )
+    score.problems = [*score.problems, *held.problems]
+    return score
 
 
 def rehearse(choice: str, capture: Path) -> None:
@@ -118,8 +121,9 @@ def rehearse(choice: str, capture: Path) -> None:
             return
         bad = np.flatnonzero(frames.fcs_status[:_REHEARSED] == FcsStatus.BAD)[:_REHEARSED_BAD]
         algorithm, _ = make(choice)
-        algorithm.recover(frames.slice(0, int(bad[-1]) + 1 if len(bad) else 1))
-        algorithm.finish()
+        with Held(algorithm):
+            algorithm.recover(frames.slice(0, int(bad[-1]) + 1 if len(bad) else 1))
+            algorithm.finish()
 
 
 def run_all(

@@ -21,7 +21,7 @@ from ..closing import Closing
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.results_file import ResultsFile
 from .algorithm import package_of
-from .calls import called
+from .calls import Held, called, report_of
 from .departures import Departures
 from .engine import Contender, Score
 from .interruption import Interruption
@@ -71,8 +71,9 @@ class LiveReplay(Closing):
         self._held = ExitStack()
         with ExitStack() as opening:
             for each in contenders:
-                opening.callback(getattr(each.algorithm, "close", _nothing))
-                if capture is not None:
+                opening.enter_context(Held(each.algorithm))
+            if capture is not None:
+                for each in contenders:
                     file = ResultsFile(each.output, _metadata(each, capture))
                     self._files.append(opening.enter_context(file))
             self._held = opening.pop_all()
@@ -106,8 +107,9 @@ class LiveReplay(Closing):
             self._write(place, at_once=True)
             score = self.scores[place]
             score.attempted = self.bad
-            score.facts = getattr(self._algorithms[place], "facts", dict)()
-            score.problems = getattr(self._algorithms[place], "problems", list)()
+            score.facts, score.problems = report_of(
+                self._algorithms[place], self._never, has_finished=True
+            )
 
     def finish(self, more: Mapping[str, str]) -> None:
         """The recording is whole: write the results.
@@ -147,10 +149,6 @@ class LiveReplay(Closing):
             ledger.take()
         elif at_once or self._files[place].is_due:
             self._files[place].write_table(ledger.take())
-
-
-def _nothing() -> None:
-    """The ``close`` of algorithms that have none."""
 
 
 def _metadata(contender: Contender, capture: str) -> dict[str, str]:

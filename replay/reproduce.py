@@ -29,6 +29,7 @@ from ..datasets.results_file import covers_to
 from ..datasets.row_diff import RowDiff, compare_rows
 from ..errors import AlgorithmError
 from .algorithm import EXEC, PROVENANCE, available, package_of, remake
+from .calls import Held
 from .engine import replay_one
 from .exec.decoder import provenance
 from .pacing import TopSpeed
@@ -108,11 +109,12 @@ def reproduce(
         output.unlink(missing_ok=True)
         try:
             contender = Contender(algorithm, given, output)
-            score = replay_one(capture, contender, schedule, lambda: digest, tell=tell)
+            with Held(algorithm) as held:
+                score = replay_one(capture, contender, schedule, lambda: digest, tell=tell)
         except AlgorithmError as error:
             found.unjudged.append(str(error))
             return found
-        found.notes += [f"now: {problem}" for problem in score.problems]
+        found.notes += [f"now: {problem}" for problem in (*score.problems, *held.problems)]
         with TableFile(output, RESULTS) as new:
             _compare(found, old, new)
     return found

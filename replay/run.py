@@ -25,7 +25,7 @@ from ..datasets.ahead import ahead
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.tally import Tally
 from .algorithm import Repairs
-from .calls import called
+from .calls import called, report_of
 from .departures import Departures
 from .figures import Figures
 from .interruption import Interrupted, Interruption
@@ -76,7 +76,7 @@ class Run:
     """An algorithm, its queue and its books.
 
     Args:
-        contender: The algorithm, a fresh one: it keeps state.
+        contender: The algorithm, a fresh one: it keeps state. It stays open.
         schedule: How the capture is replayed.
         results: Takes results, a ``pyarrow.Table`` in the order of the capture at a time.
         interruption: By which the run can be ended early.
@@ -127,7 +127,6 @@ class Run:
         """
         score = Score(self._algorithm.name, self._output, capture)
         with contextlib.ExitStack() as stack:
-            stack.callback(getattr(self._algorithm, "close", _nothing))
             source = stack.enter_context(Source(capture, self._schedule.selection))
             pieces: Iterator[Piece] = iter(source)
             if self._schedule.is_paced:
@@ -184,8 +183,9 @@ class Run:
             (self._ended - begin) / NS,
             tally if self._schedule.service.deadline is not None else None,
         )
-        score.facts = dict(getattr(self._algorithm, "facts", dict)())
-        score.problems = list(getattr(self._algorithm, "problems", list)())
+        score.facts, score.problems = report_of(
+            self._algorithm, self._interruption, has_finished=score.interrupted is None
+        )
         score.left_out = source.left_out
         score.losses = source.losses
         timeline = source.timeline
@@ -319,7 +319,3 @@ def _asked(
 def _replaced(table: Any, name: str, column: Any) -> Any:
     at = table.schema.get_field_index(name)
     return table.set_column(at, table.schema.field(at), column)
-
-
-def _nothing() -> None:
-    """The ``close`` of algorithms that have none."""

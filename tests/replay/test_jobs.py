@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wtrec.datasets.frames import FrameBatch
 from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
-from wtrec.errors import AlgorithmError, FormatError
+from wtrec.errors import AlgorithmError, FormatError, WtrecError
+from wtrec.replay import algorithm as algorithms
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.engine import Score, Standing
 from wtrec.replay.jobs import Task, run_all, run_task
 from wtrec.replay.pacing import FramesPerSecond, TopSpeed
@@ -96,3 +100,131 @@ def test_a_rehearsal_leaves_nothing(captures: list[Path]) -> None:
     free = run_task(Task(captures[0], "chase", captures[0].with_suffix(".b"), Schedule()))
     assert (paced.attempted, paced.repaired) == (free.attempted, free.repaired)
     assert answers(captures[0].with_suffix(".a")) == answers(captures[0].with_suffix(".b"))
+
+
+class Plugin:
+    """Abstains; a subclass does what it should not."""
+
+    name = "plugin"
+    made = closed = 0
+
+    def __init__(self) -> None:
+        type(self).made += 1
+
+    def recover(self, frames: FrameBatch) -> Repairs:
+        del frames
+        return Repairs.none()
+
+    def finish(self) -> Repairs:
+        return Repairs.none()
+
+    def close(self) -> None:
+        type(self).closed += 1
+
+
+class Mute(Plugin):
+    """Forgets to return its answers."""
+
+    def recover(self, frames: FrameBatch) -> Any:
+        del frames
+
+
+class Unmade(Plugin):
+    """Finds no model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        raise RuntimeError("no model")
+
+
+class Boasting(Plugin):
+    """Divides by zero when it is asked what it measured, and has a problem."""
+
+    def facts(self) -> dict[str, float]:
+        return {"share": 1 / 0}
+
+    def problems(self) -> list[str]:
+        return ["restarted"]
+
+
+class Wordy(Plugin):
+    """Measures in words."""
+
+    def facts(self) -> dict[str, Any]:
+        return {"mood": "good"}
+
+
+class Stuck(Plugin):
+    """Cannot be closed."""
+
+    def close(self) -> None:
+        super().close()
+        raise OSError("busy")
+
+
+@pytest.fixture
+def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plug-ins are chosen by the name of their class."""
+    ours = {each.__name__: each for each in (Plugin, Mute, Unmade, Boasting, Wordy, Stuck)}
+    for each in ours.values():
+        monkeypatch.setattr(each, "made", 0)
+        monkeypatch.setattr(each, "closed", 0)
+    load = algorithms.load
+    monkeypatch.setattr(algorithms, "load", lambda name: ours.get(name) or load(name))
+
+
+@pytest.mark.usefixtures("plugged")
+@pytest.mark.parametrize(
+    ("plugin", "said"),
+    [
+        (Mute, "plugin answered with NoneType, wanted Repairs"),
+        (Unmade, "Unmade cannot be made: RuntimeError: no model"),
+    ],
+)
+def test_a_broken_contract_ends_one_replay(
+    captures: list[Path], plugin: type[Plugin], said: str
+) -> None:
+    """It is said what the plug-in did; the replays behind it are made."""
+    choices = [plugin.__name__, "crc-flip"]
+    these = [
+        Task(captures[0], each, captures[0].with_suffix(f".{each}"), Schedule()) for each in choices
+    ]
+    broken, good = run_all(these)
+    assert isinstance(broken, AlgorithmError)
+    assert said in str(broken)
+    assert isinstance(good, Score)
+    assert good.repaired == 20
+
+
+@pytest.mark.usefixtures("plugged")
+@pytest.mark.parametrize(
+    ("plugin", "problems"),
+    [
+        (Boasting, ["restarted", "facts() failed: ZeroDivisionError: division by zero"]),
+        (Wordy, ["facts() failed: mood is of type str, wanted a number"]),
+        (Stuck, ["close() failed: OSError: busy"]),
+    ],
+)
+def test_what_fails_behind_the_answers_is_a_problem(
+    captures: list[Path], plugin: type[Plugin], problems: list[str]
+) -> None:
+    """The results are there."""
+    task = Task(captures[0], plugin.__name__, captures[0].with_suffix(".p"), Schedule())
+    (score,) = run_all([task])
+    assert isinstance(score, Score)
+    assert len(answers(task.output)) == score.attempted == 20
+    for found, wanted in zip(score.problems, problems, strict=True):
+        assert found.startswith(wanted)
+
+
+@pytest.mark.usefixtures("plugged")
+def test_every_algorithm_is_closed(captures: list[Path]) -> None:
+    """That of a rehearsal, too, and where a journal stands in the way."""
+    task = Task(captures[0], "Plugin", captures[0].with_suffix(".parquet"), Schedule())
+    run_all([replace(task, schedule=Schedule(FramesPerSecond(1e6)))])
+    assert (Plugin.made, Plugin.closed) == (2, 2)
+    captures[0].with_suffix(".arrows").write_bytes(b"x")
+    for resume in (False, True):
+        (refused,) = run_all([replace(task, resume=resume)])
+        assert isinstance(refused, WtrecError)
+    assert (Plugin.made, Plugin.closed) == (4, 4)
