@@ -157,7 +157,9 @@ def replay(
         kept = [*captures, *map(tx_log_path, captures), *(task.output for task in tasks)]
         check_fixed(fixed, kept, len(tasks), keep_original=keep_original, force=force)
         if find_max:
-            show.largest(tasks, trial, as_json=as_json, quiet=quiet)
+            searched = show.largest(tasks, trial, interruption, as_json=as_json, quiet=quiet)
+            code = EXIT_FAILED if searched.errors else 0
+            finish(context, searched.losses, exit_code=code)
             return
         leaving = held.enter_context(departures_of(captures[0], outlet))
         with show.told(tasks, every=stats, quiet=asked.quiet) as tell:

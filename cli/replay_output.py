@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..replay.departed import Departed
     from ..replay.engine import Score, Standing
     from ..replay.find_max import Largest, Trial
+    from ..replay.interruption import Interruption
     from ..replay.jobs import Task
     from ..replay.schedule import Schedule
 
@@ -139,8 +140,19 @@ def print_summary(of: Summary, *, as_json: bool) -> None:
         print_json(to_json(of))
     elif of.scores:
         _print(of)
-    for task, error in of.errors:
+    _say_errors(of.errors)
+
+
+def _say_errors(errors: Sequence[tuple[Task, Exception]]) -> None:
+    for task, error in errors:
         click.echo(f"wtrec: {task.choice}: {_said(error, task)}", err=True)
+
+
+def _errors_json(errors: Sequence[tuple[Task, Exception]]) -> list[dict[str, str]]:
+    return [
+        {"capture": str(task.capture), "algorithm": task.choice, "error": _said(error, task)}
+        for task, error in errors
+    ]
 
 
 def _said(error: Exception, task: Task) -> str:
@@ -168,10 +180,7 @@ def to_json(of: Summary) -> dict[str, Any]:
         "deadline_us": service.deadline.us if service.deadline else None,
         "on_overrun": str(service.on_overrun),
         "algorithms": [_score_json(score) for score in of.scores],
-        "errors": [
-            {"capture": str(task.capture), "algorithm": task.choice, "error": _said(error, task)}
-            for task, error in of.errors
-        ],
+        "errors": _errors_json(of.errors),
         **({"departed": of.departed.to_json()} if of.departed else {}),
         "losses": of.losses,
     }
@@ -305,8 +314,34 @@ def _names(of: Summary, score: Score) -> list[str]:
     return [score.capture.name, score.name] if len(_head(of)) > 1 else [score.name]
 
 
-def largest(tasks: Sequence[Task], seconds: float, *, as_json: bool, quiet: bool) -> None:
-    """Find and print the largest rate of each algorithm on each capture."""
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What came of ``--find-max``.
+
+    Attributes:
+        found: A rate for each search.
+        errors: Of searches that failed.
+        losses: What of it is not known, one sentence each.
+    """
+
+    found: list[Largest]
+    errors: list[tuple[Task, Exception]]
+    losses: list[str]
+
+
+def largest(
+    tasks: Sequence[Task],
+    seconds: float,
+    interruption: Interruption,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> Searched:
+    """Find and print the largest rate of each algorithm on each capture.
+
+    Each is said when it is found. One that fails does not end the others.
+    """
+    from ..errors import WtrecError
     from ..replay.find_max import find_max
 
     def tell(trial: Trial) -> None:
@@ -314,12 +349,39 @@ def largest(tasks: Sequence[Task], seconds: float, *, as_json: bool, quiet: bool
             kept_up = "sustained" if trial.sustained else "not sustained"
             click.echo(f"{trial.pps:,.0f} frames/s: {kept_up}", err=True)
 
-    found: list[Largest] = [find_max(task, seconds, tell=tell) for task in tasks]
+    done = Searched([], [], [])
+    for task in tasks:
+        if done.found and interruption.reason is not None:
+            done.losses.append(
+                f"{task.capture}, {task.choice}: not begun: ended by {interruption.reason}"
+            )
+            continue
+        try:
+            each = find_max(task, seconds, interruption=interruption, tell=tell)
+        except (WtrecError, OSError) as error:
+            done.errors.append((task, error))
+            continue
+        done.found.append(each)
+        if not quiet and len(tasks) > 1:
+            click.echo(f"{each.capture.name}, {each.name}: {each.pps:,.0f} frames/s", err=True)
+        if each.interrupted is not None:
+            done.losses.append(
+                f"{each.capture}, {each.name}: the search was ended by {each.interrupted}: "
+                f"{each.pps:,.0f} frames/s or more"
+            )
     if as_json:
-        print_json({"find_max": [each.to_json() for each in found]})
-        return
-    rows = [
-        [each.capture.name, each.name, number(each.pps, ",.0f"), number(len(each.trials))]
-        for each in found
-    ]
-    print_table(["capture", "algorithm", "frames/s", "trials"], rows, "largest sustained pace:")
+        print_json(
+            {
+                "find_max": [each.to_json() for each in done.found],
+                "errors": _errors_json(done.errors),
+                "losses": done.losses,
+            }
+        )
+    elif done.found:
+        rows = [
+            [each.capture.name, each.name, number(each.pps, ",.0f"), number(len(each.trials))]
+            for each in done.found
+        ]
+        print_table(["capture", "algorithm", "frames/s", "trials"], rows, "largest sustained pace:")
+    _say_errors(done.errors)
+    return done

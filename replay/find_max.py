@@ -10,6 +10,7 @@ is as fast in one trial as in the next.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,12 +20,13 @@ from typing import Any, Final
 from ..clock import MONOTONIC, Clock
 from .algorithm import make
 from .calls import Held
+from .interruption import Interrupted, Interruption
 from .jobs import Task, rehearse
 from .pacing import FramesPerSecond, TopSpeed
 from .queue import SPIN_NS
 from .run import Run, Unkept
 from .schedule import Schedule
-from .score import Contender, Score
+from .score import Contender, Score, Standing, Tell
 
 BEHIND: Final = 0.005
 LATE: Final = 0.01
@@ -73,12 +75,14 @@ class Largest:
         capture: Of what.
         pps: Frames a second; 0: none, as every one misses the deadline.
         trials: How it was found.
+        interrupted: What ended the search early; the largest rate is ``pps`` or more then.
     """
 
     name: str
     capture: Path
     pps: float
     trials: tuple[Trial, ...]
+    interrupted: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/replay.md."""
@@ -86,14 +90,20 @@ class Largest:
             "capture": str(self.capture),
             "name": self.name,
             "pps": self.pps,
+            "interrupted": self.interrupted,
             "trials": [trial.to_json() for trial in self.trials],
         }
+
+
+class _Enough(Exception):  # noqa: N818 - no error
+    """The speed without a pace is known."""
 
 
 def find_max(
     task: Task,
     seconds: float = 1.0,
     *,
+    interruption: Interruption | None = None,
     clock: Clock = MONOTONIC,
     spin_ns: int = SPIN_NS,
     tell: Callable[[Trial], object] = lambda _: None,
@@ -103,6 +113,7 @@ def find_max(
     Args:
         task: Capture, algorithm, selection and service; its pace is not used.
         seconds: How long a trial lasts.
+        interruption: By which the search can be ended early.
         clock: That frames are due on.
         spin_ns: How long the clock is watched before a frame is due.
         tell: Is told of each trial.
@@ -111,18 +122,42 @@ def find_max(
         AlgorithmError: The algorithm broke its contract.
         FormatError: The capture is damaged in its middle.
     """
+    interruption = interruption or Interruption()
 
-    def replayed(schedule: Schedule) -> Score:
+    def replayed(schedule: Schedule, stand: Tell = lambda _: None) -> Score:
         algorithm, parameters = make(task.choice)
         run = Run(
             Contender(algorithm, parameters, task.output),
             schedule,
             Unkept(),
+            interruption=interruption,
             clock=clock,
+            tell=stand,
             spin_ns=spin_ns,
         )
+        nonlocal name
+        name = algorithm.name
         with Held(algorithm):
-            return run.replay(task.capture)
+            score = run.replay(task.capture)
+        if score.interrupted is not None:
+            raise Interrupted
+        return score
+
+    def unpaced() -> tuple[int, float]:
+        """Frames of about ``seconds`` without a pace, or all, and how long they took."""
+        selection = replace(task.schedule.selection, loop=1)
+        frames, took = 0, 0.0
+
+        def look(standing: Standing) -> None:
+            nonlocal frames, took
+            frames, took = standing.frames, standing.seconds
+            if took >= seconds:
+                raise _Enough
+
+        with contextlib.suppress(_Enough):
+            score = replayed(Schedule(TopSpeed(), selection, service), look)
+            frames, took = score.frames, score.seconds
+        return frames, took
 
     def trial(pps: float) -> Trial:
         wanted = max(_FEWEST, math.ceil(seconds * pps))
@@ -137,20 +172,24 @@ def find_max(
         trials.append(done)
         return done
 
+    name = task.choice
     rehearse(task.choice, task.capture)
     service = replace(task.schedule.service, batch=task.schedule.service.batch or 1)
-    whole = replayed(Schedule(TopSpeed(), replace(task.schedule.selection, loop=1), service))
-    frames, trials = whole.frames, list[Trial]()
-    if not frames:
-        return Largest(whole.name, task.capture, 0.0, ())
-    fastest = frames / whole.seconds if whole.seconds else 1e9
-    low, high = 0.0, fastest
-    while high < _ENOUGH and trial(high).sustained:
-        low, high = high, 2 * high
-    while high - low > _WIDTH * high and high > _HOPELESS * fastest:
-        middle = (low + high) / 2
-        low, high = (middle, high) if trial(middle).sustained else (low, middle)
-    return Largest(whole.name, task.capture, low, tuple(trials))
+    trials = list[Trial]()
+    low = 0.0
+    try:
+        frames, took = unpaced()
+        if not frames:
+            return Largest(name, task.capture, 0.0, ())
+        high = fastest = frames / took if took else 1e9
+        while high < _ENOUGH and trial(high).sustained:
+            low, high = high, 2 * high
+        while high - low > _WIDTH * high and high > _HOPELESS * fastest:
+            middle = (low + high) / 2
+            low, high = (middle, high) if trial(middle).sustained else (low, middle)
+    except Interrupted:
+        return Largest(name, task.capture, low, tuple(trials), interruption.reason)
+    return Largest(name, task.capture, low, tuple(trials))
 
 
 def _trial(pps: float, score: Score) -> Trial:

@@ -199,6 +199,34 @@ class TestProgress:
         assert "frames/s: " in done.stderr
         assert not captures[0].with_suffix(".crc-flip.parquet").exists()
 
+    def test_find_max_of_several(self, captures: list[Path]) -> None:
+        """One that fails hides no answer of the others."""
+        captures[1].write_bytes(b"nonsense")
+        words = [*captures, "--algo", "crc-flip:max_flips=1", "--find-max", "--trial", 0.01]
+        done = run(replay, *words, "--format", "json")
+        assert done.exit_code == 1
+        said = json.loads(done.stdout)
+        assert [each["capture"] for each in said["find_max"]] == [str(captures[0])]
+        assert [each["capture"] for each in said["errors"]] == [str(captures[1])]
+        assert f"wtrec: crc-flip:max_flips=1: {captures[1]}" in done.stderr
+
+    def test_find_max_is_ended_by_a_signal(self, captures: list[Path]) -> None:
+        """What is known is said; no further search is begun."""
+        words = [*captures, "--algo", "crc-flip:max_flips=1", "--find-max", "--trial", 2]
+        with subprocess.Popen(
+            [WTREC, "replay", *map(str, words)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            assert process.stderr is not None
+            while "sustained" not in process.stderr.readline():
+                assert process.poll() is None
+            process.send_signal(signal.SIGTERM)
+            out, said = process.communicate(timeout=30)
+        assert process.returncode == 3, said
+        assert f"{captures[0]}, crc-flip: the search was ended by SIGTERM: " in said
+        assert f"{captures[1]}, crc-flip:max_flips=1: not begun: ended by SIGTERM" in said
+        assert "largest sustained pace:" in out
+
 
 class TestAnalyze:
     """What the analysis makes of such results."""

@@ -12,6 +12,7 @@ from wtrec.dot11 import fcs
 from wtrec.dot11.deadlines import Deadline
 from wtrec.replay import find_max as module
 from wtrec.replay.find_max import Largest, Trial, find_max
+from wtrec.replay.interruption import Interruption
 from wtrec.replay.jobs import Task
 from wtrec.replay.queue import Overrun, Service
 from wtrec.replay.schedule import Schedule
@@ -89,3 +90,22 @@ def test_no_frames(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without frames there is nothing to try."""
     found = largest(capture, monkeypatch, lambda _: 1, Service(), start_offset=1e6)
     assert (found.pps, found.trials) == (0, ())
+
+
+def test_a_long_capture_is_not_replayed_to_its_end(
+    capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a pace, no more frames are tried than fit into a trial."""
+    clock = FakeClock()
+    algorithm = Busy(clock, lambda _: 1_000_000 * US)
+    monkeypatch.setattr(module, "make", lambda _: (algorithm, {}))
+    interruption = Interruption()
+
+    def end(trial: Trial) -> None:
+        interruption.ask(f"{trial.frames} frames")
+
+    task = Task(capture, "crc-flip", capture.with_suffix(".parquet"), Schedule())
+    found = find_max(task, 3.0, clock=clock.clock, spin_ns=0, tell=end, interruption=interruption)
+    assert len(algorithm.seen) == 3 + 30
+    assert (found.pps, found.interrupted) == (1.0, "30 frames")
+    assert len(found.trials) == 1
