@@ -118,6 +118,7 @@ class _Follower(Closing):
         self._frames = frames
         self._stop = stop
         self._begin = begin
+        self._given_up = False
         self._thread = threading.Thread(target=self._run, name="replay", daemon=True)
 
     def start(self, linktypes: Sequence[int]) -> None:
@@ -131,14 +132,28 @@ class _Follower(Closing):
     def close(self) -> None:
         self._frames.close()
 
-    def join(self) -> None:
-        """Wait until the algorithms have had all that waits, in a way that signals interrupt."""
+    def give_up(self) -> None:
+        """Do not wait for a call of an algorithm any more."""
+        self._given_up = True
+
+    def join(self) -> bool:
+        """Wait until the algorithms have had all that waits; whether they have.
+
+        The thread is not told to end where it is in a call: it may be in somebody's code.
+        """
         waiting = self._frames.waiting
         if self._thread.is_alive() and waiting:
             text = f"wtrec: {waiting:,} frames wait for the algorithms; Ctrl-C leaves them"
             click.echo(text, err=True)
-        while self._thread.is_alive():
+        while self._thread.is_alive() and not self._given_up:
             self._thread.join(0.1)
+        return not self._thread.is_alive()
+
+    def end(self) -> None:
+        """Whatever happened: nothing is written by the thread when this has returned."""
+        self._frames.leave()
+        if self.replay is not None and not self.join():
+            self.replay.abandon(self._stop.reason or "a signal")
 
     def said(self) -> str:
         """The numbers so far."""
@@ -226,13 +241,15 @@ def replay_live(
             if outlet is not None:
                 departures.append(Departures(frames, outlet, contenders[0].algorithm.name))
             name = asked.recording.name if asked.recording is not None else None
-            return held.enter_context(
+            live = held.enter_context(
                 LiveReplay(contenders, name, departures[0] if departures else None)
             )
+            held.callback(follower.end)
+            return live
 
         stop = held.enter_context(Stop())
         follower = _Follower(frames, stop, begin)
-        held.enter_context(asked_by_signals(_asker(stop, frames)))
+        held.enter_context(asked_by_signals(_asker(stop, frames, follower.give_up)))
         display = Display(
             on_terminal=not asked.quiet and stderr_is_terminal(), rates=rates, more=follower.said
         )
@@ -245,7 +262,7 @@ def replay_live(
             observer=Observers(rates, follower),
         )
         display.close()
-        follower.join()
+        has_ended = follower.join()
         if not asked.quiet:
             print_rates(rates)
         print_summary(summary)
@@ -253,6 +270,8 @@ def replay_live(
             raise follower.failure
         live = follower.replay
         assert live is not None  # noqa: S101 - the capture began
+        if not has_ended:
+            live.abandon(stop.reason or "a signal")
         seconds = time.monotonic() - started
         for score in live.scores:
             score.seconds = seconds
@@ -271,14 +290,19 @@ def replay_live(
     )
 
 
-def _asker(stop: Stop, frames: LiveFrames) -> Callable[[str], None]:
-    """The first signal ends the capture, the second one leaves what waits."""
+def _asker(stop: Stop, frames: LiveFrames, give_up: Callable[[], object]) -> Callable[[str], None]:
+    """The first signal ends the capture, the second leaves what waits, the third a call."""
+    has_left = False
 
     def ask(reason: str) -> None:
+        nonlocal has_left
         if stop.reason is None:
             stop.ask(reason)
-        else:
+        elif not has_left:
+            has_left = True
             frames.leave()
+        else:
+            give_up()
 
     return ask
 
@@ -293,3 +317,10 @@ def _losses(dropped: int, frames: LiveFrames, live: LiveReplay) -> Iterator[str]
         )
     if live.gone is not None:
         yield live.gone
+    for score in live.scores:
+        if score.interrupted is not None:
+            what = f"{score.output}: partial" if score.output else score.name
+            yield (
+                f"{what}: ended by {score.interrupted} while {live.left_at} was called: "
+                f"{score.attempted:,} bad frames are answered for"
+            )

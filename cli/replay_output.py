@@ -47,7 +47,10 @@ class Summary:
         from ..replay.engine import ReplaySummary
 
         left = self.departed.losses() if self.departed else []
-        of_scores = ReplaySummary(scores=self.scores).losses
+        scores = self.scores
+        if self.live is not None:  # which says itself what is partial: nothing completes that
+            scores = [replace(score, interrupted=None) for score in scores]
+        of_scores = ReplaySummary(scores=scores).losses
         return [*(self.live or []), *of_scores, *left, *self.more]
 
     @property

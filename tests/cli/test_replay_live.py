@@ -176,6 +176,27 @@ def test_an_algorithm_that_is_too_slow(
     assert abs(len(rows_of(results)) - given / 4) < 1  # every fourth frame is bad
 
 
+def test_an_algorithm_that_hangs(mon0: MonitorTun, tmp_path: Path, frames: list[bytes]) -> None:
+    """The third Ctrl-C does not wait for it; the recording is whole, the results are partial."""
+    hangs = tmp_path / "hangs.py"
+    hangs.write_text("import time; time.sleep(3600)")
+    capture = tmp_path / "run.pcapng"
+    live = Live("--algo", f"exec:timeout=3600:{sys.executable} {hangs}", "-w", capture)
+    mon0.write_many(frames)
+    time.sleep(1)
+    for _ in range(2):
+        live.process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    assert live.process.poll() is None
+    assert live.end(signal.SIGINT) == 3, live.said
+    assert "ended by SIGINT while exec-" in live.said
+    with CaptureReader(capture) as reader:
+        assert sum(map(len, reader)) == 200
+    (results,) = tmp_path.glob("*.parquet")
+    with TableFile(results, RESULTS) as table:
+        assert table.metadata["partial"] == "true"
+
+
 def test_an_algorithm_that_fails(mon0: MonitorTun, tmp_path: Path) -> None:
     """Its name is asked for before anything is captured; nothing is left."""
     del mon0
