@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +29,9 @@ from .replay_schedule import Positive, schedule_of, schedule_options
 from .signals import asked_by_signals
 
 if TYPE_CHECKING:
+    from ..replay.departed import Departed
     from ..replay.engine import Score
-    from ..replay.jobs import Task
+    from ..replay.jobs import Outcome, Task
     from ..replay.schedule import Schedule
     from .conditions import Condition
 
@@ -151,48 +154,71 @@ def replay(
         if outlet is not None and not choices:
             alone = let_depart(captures[0], outlet, schedule, interruption)
             say_departed(alone, as_json=as_json, alone=True)
-            finish(context, alone.losses())
-            return
-        tasks = _tasks(captures, choices, output, schedule, resume=resume)
-        kept = [*captures, *map(tx_log_path, captures), *(task.output for task in tasks)]
-        check_fixed(fixed, kept, len(tasks), keep_original=keep_original, force=force)
-        if find_max:
-            searched = show.largest(tasks, trial, interruption, as_json=as_json, quiet=quiet)
-            code = EXIT_FAILED if searched.errors else 0
-            finish(context, searched.losses, exit_code=code)
-            return
-        leaving = held.enter_context(departures_of(captures[0], outlet))
-        with show.told(tasks, every=stats, quiet=asked.quiet) as tell:
-            outcomes = run_all(
-                tasks,
-                jobs,
-                tell,
-                interruption=interruption,
-                leaving=leaving.of if leaving is not None else None,
-            )
-        scores: list[Score] = []
-        errors: list[tuple[Task, Exception]] = []
-        for task, outcome in zip(tasks, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                errors.append((task, outcome))
+            losses, code = alone.losses(), 0
+        else:
+            tasks = _tasks(captures, choices, output, schedule, resume=resume)
+            kept = [*captures, *map(tx_log_path, captures), *(task.output for task in tasks)]
+            check_fixed(fixed, kept, len(tasks), keep_original=keep_original, force=force)
+            if find_max:
+                done = show.largest(tasks, trial, interruption, as_json=as_json, quiet=quiet)
+                losses, code = done.losses, EXIT_FAILED if done.errors else 0
             else:
-                scores.append(outcome)
-        if len(tasks) == len(errors) == 1:
-            raise errors[0][1]
-        lost: list[str] = []
-        if fixed is not None:
-            try:
-                lost = write_fixed(
-                    scores[0], tasks[0].output, fixed, interruption, keep_original=keep_original
+                leaving = held.enter_context(departures_of(captures[0], outlet))
+                with show.told(tasks, every=stats, quiet=asked.quiet) as tell:
+                    outcomes = run_all(
+                        tasks,
+                        jobs,
+                        tell,
+                        interruption=interruption,
+                        leaving=leaving.of if leaving is not None else None,
+                    )
+                write = functools.partial(
+                    write_fixed, interruption=interruption, keep_original=keep_original
                 )
-            except (WtrecError, OSError) as error:  # the results are there all the same
-                errors.append((tasks[0], error))
-        departed = leaving.departed if leaving else None
-        summary = show.summary(schedule, scores, errors, departed, more=lost)
-        show.print_summary(summary, as_json=as_json)
-        if departed is not None:
-            say_departed(departed, as_json=as_json)
-    finish(context, summary.losses, exit_code=EXIT_FAILED if errors else 0)
+                departed = leaving.departed if leaving else None
+                losses, code = _say(
+                    tasks, outcomes, fixed, write, schedule, departed, as_json=as_json
+                )
+    finish(context, losses, exit_code=code)  # here, so that what was opened ends as it should
+
+
+def _say(
+    tasks: list[Task],
+    outcomes: list[Outcome],
+    fixed: Path | None,
+    write: Callable[[Score, Path, Path], list[str]],
+    schedule: Schedule,
+    departed: Departed | None,
+    *,
+    as_json: bool,
+) -> tuple[list[str], int]:
+    """Say what came of replays, and write the repaired capture; what was lost, and the exit code.
+
+    Raises:
+        WtrecError, OSError: That of the only replay.
+    """
+    from . import replay_output as show
+
+    scores: list[Score] = []
+    errors: list[tuple[Task, Exception]] = []
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            errors.append((task, outcome))
+        else:
+            scores.append(outcome)
+    if len(tasks) == len(errors) == 1:
+        raise errors[0][1]
+    lost: list[str] = []
+    if fixed is not None:
+        try:
+            lost = write(scores[0], tasks[0].output, fixed)
+        except (WtrecError, OSError) as error:  # the results are there all the same
+            errors.append((tasks[0], error))
+    summary = show.summary(schedule, scores, errors, departed, more=lost)
+    show.print_summary(summary, as_json=as_json)
+    if departed is not None:
+        say_departed(departed, as_json=as_json)
+    return summary.losses, EXIT_FAILED if errors else 0
 
 
 def _live(

@@ -56,7 +56,7 @@ def opened(
     from ..replay.outlets import Direct, PcapngOutlet, UdpOutlet
 
     if target == STDOUT:
-        yield PcapngOutlet(stdout)
+        yield PcapngOutlet(stdout, waiting=interruption.breaking)
     elif "://" in target:
         with UdpOutlet(target) as outlet:
             yield outlet

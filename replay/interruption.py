@@ -46,8 +46,10 @@ class Interruption:
         Raises:
             Interrupted: It was, or there was no need to begin it. Whatever else the call raises
                 once somebody has asked is a consequence of that.
+
+        One may be in another.
         """
-        self._breaks = True
+        before, self._breaks = self._breaks, True
         if self.reason is not None:
             raise Interrupted
         try:
@@ -57,4 +59,4 @@ class Interruption:
                 raise Interrupted from None
             raise
         finally:
-            self._breaks = False
+            self._breaks = before

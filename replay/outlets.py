@@ -12,8 +12,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import socket
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from typing import Final, NamedTuple, Protocol
 
@@ -134,13 +137,22 @@ class PcapngOutlet(Closing):
     Args:
         descriptor: Where to write; it stays open.
         name: What the user calls it.
+        waiting: What it waits in until somebody reads: that may be broken off, in front of a block.
 
     Raises:
         OutletError: It cannot be written to.
     """
 
-    def __init__(self, descriptor: int, name: str = "-") -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        name: str = "-",
+        waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self.name = name
+        self._waiting = waiting
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
         self.refused: dict[str, int] = {}
         self.direct: Direct | None = None  # each packet has the time of its departure
         self._descriptor = descriptor
@@ -155,6 +167,8 @@ class PcapngOutlet(Closing):
         self._write(block.write("<"))
 
     def _write(self, wire: bytes) -> None:
+        with self._waiting():
+            self._room.poll()
         left = memoryview(wire)
         try:
             while left:

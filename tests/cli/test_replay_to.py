@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +135,29 @@ class TestStdout:
         assert running.wait(60) == 3
         assert b"nobody reads any more" in said
 
+    def test_ctrl_c_while_nobody_reads(self, tmp_path: Path, write_capture: Write) -> None:
+        """It ends a replay whose reader stalls; what it has written are whole blocks."""
+        capture = write_capture(tmp_path / "long.pcapng", [fcs.append(bytes(1000))] * 200)
+        running = subprocess.Popen(
+            [WTREC, "replay", str(capture), "--to", "-", "--topspeed", "--batch", "4",
+             "--algo", "crc-flip:max_flips=1"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert running.stdout is not None
+        waiting = b""
+        while len(waiting) < 4 or int.from_bytes(waiting, sys.byteorder) < 45_000:
+            assert running.poll() is None
+            time.sleep(0.1)
+            waiting = fcntl.ioctl(running.stdout, termios.FIONREAD, bytes(4))
+        time.sleep(0.5)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(30) == 3
+        out, said = running.communicate()
+        assert b"partial: ended by SIGINT" in said
+        output = tmp_path / "out.pcapng"
+        output.write_bytes(out)
+        assert 40 <= len(packets_of(output)) < 70
+
 
 class TestUdp:
     """``--to udp://HOST:PORT``."""
@@ -240,6 +265,25 @@ class TestMonitor:
         _, said = running.communicate(timeout=30)
         assert running.returncode == 3
         assert re.search(r"mon9: ended by SIGINT after \d frames", said)
+
+    def test_it_stays_while_somebody_listens(self, capture: Path, tmp_path: Path) -> None:
+        """Also where something was lost: here, the end of the capture."""
+        capture.write_bytes(capture.read_bytes()[:-9])
+        got = tmp_path / "got.pcapng"
+        running = subprocess.Popen(
+            [WTREC, "replay", str(capture), "--to", "mon9", "--topspeed"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while "mon9" not in dict(map(reversed, socket.if_nameindex())):  # type: ignore[arg-type]
+            time.sleep(0.02)
+        recorded = subprocess.run(
+            [WTREC, "capture", "mon9", "-w", got, "-a", "duration:2", "-q"],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        _, said = running.communicate(timeout=60)
+        assert recorded.returncode == 0, recorded.stderr
+        assert running.returncode == 3
+        assert "mon9 stays while somebody listens" in said
 
 
 class TestDepart:
