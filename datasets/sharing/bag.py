@@ -79,8 +79,8 @@ def part_names(name: str, size: int, part_bytes: int) -> list[str]:
     count = -(-size // part_bytes)
     if count > MOST_PARTS:
         raise ValueError(
-            f"{count:,} parts of {part_bytes:,} bytes, wanted {MOST_PARTS:,} at most; make them "
-            "larger"
+            f"{count:,} parts of {part_bytes:,} bytes, wanted {MOST_PARTS:,} at most: make them "
+            "larger (--part-size)"
         )
     digits = max(_LEAST_DIGITS, len(str(count)))
     return [f"{name}.part{number:0{digits}d}" for number in range(1, count + 1)]

@@ -107,7 +107,7 @@ class TestBagWriter:
         with BagWriter(tmp_path / "bag", part_bytes=100) as bag:
             with pytest.raises(DatasetError, match="changed while it was copied"):
                 bag.copy("data/f", source, grow)
-            with pytest.raises(ValueError, match="leads out"):
+            with pytest.raises(DatasetError, match="leads out"):
                 bag.write("../f", b"")
 
 

@@ -224,8 +224,8 @@ class TestRefusals:
         said = self._refused(
             tmp_path, near, part_bytes=100, on_bytes=lambda _: pytest.fail("copied")
         )
-        assert "near.pcapng" in said
-        assert "wanted 9 at most" in said
+        assert "near.json: " in said
+        assert "parts of 100 bytes, wanted 9 at most" in said
 
     def test_a_dataset_that_is_there(self, runs: list[Path], tmp_path: Path) -> None:
         """Versions do not change."""
