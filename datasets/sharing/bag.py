@@ -12,7 +12,8 @@ data/                       the payload
 in exactly this form, and read in no other: so no byte of a manifest can change unnoticed.
 
 A file too large for one is split into parts, ``run.pcapng.part001`` and so on, which ``cat`` alone
-puts together. A bag has a temporary name until it is whole and on the disk.
+puts together: all their numbers have as many digits as the last one needs, three at least. A bag
+has a temporary name until it is whole and on the disk.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 MOST_LISTED = 64 << 20  # bytes of a manifest
+MOST_PARTS = 10_000  # of one file
+_LEAST_DIGITS = 3
 _CHUNK = 1 << 20
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
@@ -58,6 +61,29 @@ class Copied:
     bytes: int
     sha256: str
     parts: tuple[str, ...] = ()
+
+
+def part_names(name: str, size: int, part_bytes: int) -> list[str]:
+    """What the parts of a file are called, in their order; none if it is not split.
+
+    Args:
+        name: Of the file, or its path.
+        size: Its bytes.
+        part_bytes: Most bytes of one part.
+
+    Raises:
+        ValueError: There would be too many.
+    """
+    if size <= part_bytes:
+        return []
+    count = -(-size // part_bytes)
+    if count > MOST_PARTS:
+        raise ValueError(
+            f"{count:,} parts of {part_bytes:,} bytes, wanted {MOST_PARTS:,} at most: make them "
+            "larger (--part-size)"
+        )
+    digits = max(_LEAST_DIGITS, len(str(count)))
+    return [f"{name}.part{number:0{digits}d}" for number in range(1, count + 1)]
 
 
 class BagWriter:
@@ -111,25 +137,26 @@ class BagWriter:
             on_bytes: Called with the number of bytes that were copied since.
 
         Raises:
-            DatasetError: The file changed while it was copied.
+            DatasetError: The file changed while it was copied, would be in too many parts, or has
+                a name that a dataset cannot have.
             OSError: It cannot be read, or the copy cannot be written.
         """
         with source.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as hasher:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise DatasetError(f"{source}: not a regular file, which could be copied")
-            is_split = before.st_size > self._part_bytes
+            try:
+                parts = part_names(name, before.st_size, self._part_bytes)
+            except ValueError as error:
+                raise DatasetError(f"{source}: {error}") from None
             whole = hashlib.sha256()
             copied, digest = 0, ""
-            parts: list[str] = []
-            while copied < before.st_size or not parts:
-                part = f"{name}.part{len(parts) + 1:03d}" if is_split else name
+            for part in parts or [name]:
                 limit = min(self._part_bytes, before.st_size - copied)
                 done, digest = self._copy_part(
-                    file.read, part, limit, hasher, whole if is_split else None, on_bytes
+                    file.read, part, limit, hasher, whole if parts else None, on_bytes
                 )
                 self._listed[part] = digest, done
-                parts.append(part)
                 copied += done
                 if done < limit:
                     break
@@ -138,7 +165,7 @@ class BagWriter:
             raise DatasetError(
                 f"{source}: it changed while it was copied; wait until its recorder has ended"
             )
-        if not is_split:
+        if not parts:
             return Copied(copied, digest)
         return Copied(copied, whole.hexdigest(), tuple(part.rpartition("/")[2] for part in parts))
 
@@ -173,7 +200,10 @@ class BagWriter:
         return limit - left, digest.hexdigest()
 
     def _place(self, name: str) -> Path:
-        check_path(name)
+        try:
+            check_path(name)
+        except ValueError as error:
+            raise DatasetError(f"{name}: {error}") from None
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
