@@ -5,7 +5,8 @@ namespace of its own: at constant rates, and at recorded times, whose gaps are e
 tcpreplay 4.4 takes no Radiotap: it gets its packets as Ethernet. tcpdump records the interface
 with the kernel's time stamps, which is what is judged, of both: the error of the rate is that of
 the time from the first frame to the last; late is how long after its due time a frame was seen,
-counted from the one that was the most in time. All processes have the highest priority (nice) in
+counted from the one that was the most in time. Rounds alternate between the tools, and the frames
+of all rounds are judged together. All processes have the highest priority (nice) in
 their session, and their session of all.
 
 Needs root, tcpdump and tcpreplay (apt install tcpreplay; without it, wtrec is measured alone):
@@ -45,19 +46,39 @@ RECORDED_FPS = 2_000  # on average
 SPEEDS = (1, 10)
 LENGTH = 500
 NAME = "mon9"
+ROUNDS = 3
 START = 1_700_000_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Seen:
     """One run.
+
+    Attributes:
+        frames: Frames that tcpdump saw.
+        due_ns: From when the first was due to when the last was.
+        took_ns: From the first to the last.
+        late_us: How late each was.
+        cpu_s: CPU time of all processes.
+    """
+
+    frames: int
+    due_ns: int
+    took_ns: int
+    late_us: NDArray[np.float64]
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All runs of a tool at a pace.
 
     Attributes:
         tool: What replayed.
         pace: As it was asked.
         asked: Frames/s.
         achieved: Frames/s.
-        sent: Frames of the capture.
+        sent: Frames of the capture, in all runs.
         seen: Frames that tcpdump saw.
         late_us: How late frames were: half, 99 of 100, all were no later.
         cpu: CPU seconds per second.
@@ -86,22 +107,22 @@ def run(quick: bool) -> list[Row]:
         print("tcpreplay is missing, wtrec is measured alone: apt install tcpreplay")
     else:
         tools.append("tcpreplay")
-    seconds = 1 if quick else 10
+    seconds, rounds = (1, 1) if quick else (10, ROUNDS)
     rows = []
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         capture = Path(folder) / "run.pcapng"
         for rate in RATES:
             due = (np.arange(rate * seconds) * 1e9 / rate).astype(np.int64)
-            rows += [_measure(tool, f"{rate} frames/s", rate, due, due, capture) for tool in tools]
+            options = {"wtrec": ["--pps", str(rate)], "tcpreplay": ["--pps", str(rate)]}
+            rows += _rows(tools, f"{rate} frames/s", options, due, due, capture, rounds)
         for speed in SPEEDS:
             gaps = np.random.default_rng(1).exponential(
                 1e9 / RECORDED_FPS, RECORDED_FPS * seconds * speed
             )
             recorded = np.cumsum(gaps).astype(np.int64)
             due = (recorded - recorded[0]) // speed
-            rows += [
-                _measure(tool, f"recorded x{speed}", None, recorded, due, capture) for tool in tools
-            ]
+            options = {"wtrec": ["--rate", str(speed)], "tcpreplay": ["--multiplier", str(speed)]}
+            rows += _rows(tools, f"recorded x{speed}", options, recorded, due, capture, rounds)
     if not quick:
         put("replay.md", "departures.py", _markdown(rows))
     return rows
@@ -121,20 +142,51 @@ def _write(path: Path, times: NDArray[np.int64], tool: str) -> None:
             file.write(pcapng.EnhancedPacket.make(0, time_ns, packet).write("<"))
 
 
-def _measure(
-    tool: str,
+def _rows(
+    tools: list[str],
     pace: str,
-    rate: int | None,
+    options: dict[str, list[str]],
     recorded: NDArray[np.int64],
     due: NDArray[np.int64],
     capture: Path,
-) -> Row:
+    rounds: int,
+) -> list[Row]:
+    """A row for each tool, of so many rounds of each in turn."""
+    seen: dict[str, list[Seen]] = {tool: [] for tool in tools}
+    for _ in range(rounds):
+        for tool, runs in seen.items():
+            runs.append(_measure(tool, options[tool], recorded, due, capture))
+    return [_row(tool, pace, runs, len(due) * rounds) for tool, runs in seen.items()]
+
+
+def _row(tool: str, pace: str, runs: list[Seen], sent: int) -> Row:
+    gaps = sum(run.frames - 1 for run in runs) * 1e9
+    due_ns, took_ns = sum(run.due_ns for run in runs), sum(run.took_ns for run in runs)
+    half, most, latest = np.quantile(np.concatenate([run.late_us for run in runs]), [0.5, 0.99, 1])
+    return Row(
+        tool,
+        pace,
+        asked=gaps / due_ns,
+        achieved=gaps / took_ns,
+        sent=sent,
+        seen=sum(run.frames for run in runs),
+        late_us=(float(half), float(most), float(latest)),
+        cpu=sum(run.cpu_s for run in runs) * 1e9 / due_ns,
+    )
+
+
+def _measure(
+    tool: str,
+    options: list[str],
+    recorded: NDArray[np.int64],
+    due: NDArray[np.int64],
+    capture: Path,
+) -> Seen:
+    """Replay it once."""
     _write(capture, recorded, tool)
     seen_at = capture.with_name("seen.pcap")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    speed = pace.partition(" x")[2]
     if tool == "wtrec":
-        options = ["--pps", str(rate)] if rate else ["--rate", speed]
         with subprocess.Popen(
             [WTREC, "replay", str(capture), "--to", NAME, *options],
             stdout=subprocess.DEVNULL,
@@ -146,7 +198,6 @@ def _measure(
                 _wait_for(seen_at, len(due))
             replaying.wait()
     else:
-        options = ["--pps", str(rate)] if rate else ["--multiplier", speed]
         with MonitorTun(NAME) as tun, _drained(tun), _recorded(seen_at):
             subprocess.run(["ip", "link", "set", NAME, "txqueuelen", "10000"], check=True)
             subprocess.run(
@@ -162,19 +213,7 @@ def _measure(
     count = min(len(times), len(due))
     late = ((times[:count] - times[0]) - due[:count]) / 1e3
     late -= late.min()
-    half, most, latest = np.quantile(late, [0.5, 0.99, 1])
-    asked = (count - 1) * 1e9 / (due[count - 1] - due[0])
-    achieved = (count - 1) * 1e9 / (times[count - 1] - times[0])
-    return Row(
-        tool,
-        pace,
-        float(asked),
-        float(achieved),
-        len(due),
-        len(times),
-        (float(half), float(most), float(latest)),
-        cpu / (due[-1] / 1e9),
-    )
+    return Seen(count, int(due[count - 1] - due[0]), int(times[count - 1] - times[0]), late, cpu)
 
 
 def _is_there() -> bool:
@@ -187,7 +226,7 @@ def _recorded(path: Path) -> Iterator[None]:
     with subprocess.Popen(
         [
             *["tcpdump", "-i", NAME, "-B", "65536", "-s", "64", "-w", str(path), "-Z", "root"],
-            *["--time-stamp-precision", "nano", "--immediate-mode"],
+            *["--time-stamp-precision", "nano"],
         ],
         stderr=subprocess.DEVNULL,
     ) as tcpdump:
@@ -269,7 +308,7 @@ def _cells(row: Row) -> list[str]:
 
 def _markdown(rows: list[Row]) -> str:
     load = os.getloadavg()[0]
-    text = f"On {os.cpu_count()} cores at a load of {load:.1f}, for 10 s each:\n\n"
+    text = f"On {os.cpu_count()} cores at a load of {load:.1f}, {ROUNDS} times 10 s each:\n\n"
     return text + table(HEAD, [_cells(row) for row in rows])
 
 

@@ -48,7 +48,8 @@ def _comment(text: str) -> str:
 
 
 @click.command(short_help="Record frames, the broken ones too.")
-@click.argument("interfaces", nargs=-1, required=True, metavar="IFACE...")
+@click.argument("interfaces", nargs=-1, metavar="IFACE...")
+@click.option("-i", "more", multiple=True, metavar="IFACE", help="The same, as others have it.")
 @click.option(
     "-w",
     "output",
@@ -161,6 +162,7 @@ def _comment(text: str) -> str:
 def capture(
     context: click.Context,
     interfaces: tuple[str, ...],
+    more: tuple[str, ...],
     output: Path | None,
     filter_text: str | None,
     bpf_file: Path | None,
@@ -188,6 +190,9 @@ def capture(
     and written. With -b, SIGHUP begins a new file. Exit code 3 means that the kernel dropped
     frames.
     """
+    interfaces += more
+    if not interfaces:
+        raise click.UsageError("no interface: wtrec capture mon0; wtrec monitor list shows them")
     if filter_text is not None and bpf_file is not None:
         raise click.UsageError("-f and --bpf-file are two ways to give one filter: take one")
     program = None if bpf_file is None else read_program(bpf_file)

@@ -68,6 +68,8 @@ def wtrec() -> None:
 def main() -> None:
     """The console script."""
     start_without_pandas()
+    # Its threads spin when they start; a plug-in that multiplies large matrices may ask for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         wtrec()
     except WtrecError as error:

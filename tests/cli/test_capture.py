@@ -393,7 +393,8 @@ class TestTerminal:
     def test_quiet(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """-q hides it, not the summary."""
         arguments = ["-a", "duration:2.5", "-q"]
-        said = on_terminal(mon0, [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng"), *arguments])
+        arguments += ["-i", "mon0"]
+        said = on_terminal(mon0, [*CAPTURE, "-w", str(tmp_path / "r.pcapng"), *arguments])
         assert "frames, " not in said
         assert "ended by duration" in said
 
@@ -418,7 +419,8 @@ class TestRefused:
             (["mon0", "--no-fcsfail"], 1, "mon0 is no monitor interface of a wireless card"),
             (["mon0", "--channel", "abc"], 1, "channel 'abc': wanted a channel of 2.4 GHz"),
             (["mon0", "--width", "80"], 2, "--width is the width of a --channel: give both"),
-            (["mon0", "mon0"], 1, "mon0 is named twice"),
+            (["mon0", "-i", "mon0"], 1, "mon0 is named twice"),
+            ([], 2, "no interface: wtrec capture mon0; wtrec monitor list shows them"),
             (["mon0", "-a", "duration:nan"], 2, "found 'duration:nan'"),
             (["mon0", "--meta", "room"], 2, "wanted key=value, found 'room'"),
             (["mon0", "--time-stamp-type", "adapter"], 1, "no time stamps of the card's clock"),

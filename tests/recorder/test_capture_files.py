@@ -582,15 +582,17 @@ def test_live_rates_that_cannot_be_loaded(
 
 @pytest.mark.parametrize("cycles", [10, pytest.param(200, marks=pytest.mark.endurance)])
 def test_nothing_is_left_behind(mon0: MonitorTun, tmp_path: Path, cycles: int) -> None:
-    """Captures that are begun and ended leave no descriptor, thread, socket or memory."""
+    """Captures that are begun and ended leave no descriptor, thread, socket, ring or memory."""
     path = tmp_path / "run.pcapng"
 
-    def held() -> tuple[int, int, int]:
+    def held() -> tuple[int, ...]:
+        descriptors = sum(1 for _ in Path("/proc/self/fd").iterdir())
         sockets = Path("/proc/self/net/packet").read_text().count("\n")
-        return sum(1 for _ in Path("/proc/self/fd").iterdir()), threading.active_count(), sockets
+        rings = Path("/proc/self/maps").read_text().count("socket:")
+        return descriptors, threading.active_count(), sockets, rings
 
-    def mapped() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    def resident() -> int:  # what is only mapped grows by 64 MiB where malloc gives a thread a heap
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def cycle() -> None:
         mine = settings(path, force=True, filter_text="len > 5", rotation=Rotation(frames=2))
@@ -602,8 +604,8 @@ def test_nothing_is_left_behind(mon0: MonitorTun, tmp_path: Path, cycles: int) -
 
     for _ in range(3):
         cycle()
-    before, memory = held(), mapped()
+    before, memory = held(), resident()
     for _ in range(cycles):
         cycle()
     assert held() == before
-    assert mapped() - memory < 16 << 20  # a ring that is left has 4 MiB
+    assert resident() - memory < 16 << 20
