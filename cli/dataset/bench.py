@@ -193,12 +193,12 @@ class Bench:
 
     def _analyzed(self, how: Made, file: DatasetFile) -> dict[str, Any]:
         from ...analysis.again import results_for
-        from ...analysis.analyze import analyze
-        from ...analysis.conditions import Conditions
-        from ...datasets.txlog import open_tx_log
+        from ...datasets.payload import pattern
+        from .analyzed import analyzed
 
+        if how.payload:
+            pattern(how.payload)  # whoever made the dataset may have written anything
         digest = file.facts.get("capture_sha256", "")
-        capture = self._capture(digest)
         there = [
             each
             for each in self._run.of_kind("results")
@@ -206,23 +206,8 @@ class Bench:
         ]
         names = [(f.facts.get("algorithm", ""), f.facts.get("parameters", "{}")) for f in there]
         results = [self._whole(there[at]) for at in results_for(how, names)]
-        with contextlib.ExitStack() as stack:
-            truth = self._truth(stack, capture, how.truth_kind, how.payload)
-            conditions = None
-            if how.truth_kind == "tx-log":
-                conditions = Conditions(stack.enter_context(open_tx_log(self._log())))
-            analysis = analyze(
-                capture,
-                truth=truth,
-                conditions=conditions,
-                results=results,
-                by=how.by,
-                seed=how.seed,
-                block=how.block,
-                assumptions=how.assumptions,
-                on_progress=self._tick,
-            )
-        return analysis.to_json()
+        log = self._log() if how.truth_kind == "tx-log" else None
+        return analyzed(how, self._capture(digest), log, results, self._tick)
 
     def _truth(
         self, stack: contextlib.ExitStack, capture: Path, kind: str, payload: str
