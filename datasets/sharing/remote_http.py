@@ -3,10 +3,14 @@
 What is there is said by ``catalogue.json``, since web servers do not list folders. A file goes on
 where it broke off if the server takes ranges; from one that does not, it comes again, and the bytes
 that are here are skipped. Proxies and ``~/.netrc`` are used as the environment says.
+
+A password goes to the server that the URL names, and to no other to which it redirects; without
+encryption, only to this machine.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -26,6 +30,9 @@ class Http:
         url: Of the folder.
         user: For servers that ask for one.
         password: Of that user.
+
+    Raises:
+        RemoteError: The password would go over a network unencrypted.
     """
 
     workers = 4
@@ -37,8 +44,13 @@ class Http:
         self.name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         timeout = self._aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
         options: dict[str, Any] = {"timeout": timeout, "trust_env": True}
+        self._auth: Any = None  # of a request, not of the session, which gives it to any server
         if user and password:
-            options["auth"] = self._aiohttp.BasicAuth(user, password)
+            if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+                raise RemoteError(
+                    f"{self.name}: no password goes over http, where others can read it: use https"
+                )
+            self._auth = self._aiohttp.BasicAuth(user, password)
         http = optional("fsspec.implementations.http")
         self._fs = http.HTTPFileSystem(client_kwargs=options, skip_instance_cache=True)
 
@@ -102,7 +114,7 @@ class Http:
         plain = {"Accept-Encoding": "identity"}
         for method in ("HEAD", "GET"):
             async with session.request(
-                method, self.url(path), headers=plain, allow_redirects=True
+                method, self.url(path), headers=plain, auth=self._auth, allow_redirects=True
             ) as answer:
                 if answer.status in _NOT_THERE:
                     return None
@@ -119,7 +131,7 @@ class Http:
         words = {"Accept-Encoding": "identity"}
         if start:
             words["Range"] = f"bytes={start}-"
-        async with session.get(self.url(path), headers=words) as answer:
+        async with session.get(self.url(path), headers=words, auth=self._auth) as answer:
             answer.raise_for_status()
             skip = start
             if start and answer.status == _PARTIAL:
@@ -133,3 +145,11 @@ class Http:
                     continue
                 sink(chunk[skip:])
                 skip = 0
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
