@@ -10,16 +10,19 @@ encryption, only to this machine.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from .remote import CHUNK, OnBytes, RemoteError, Sink
 from .remote_loop import AGAIN, optional, waited
 
 _NOT_THERE = {404, 410}
 _PARTIAL = 206
+_PORTS = {"http": 80, "https": 443}
 _NO_METHOD = {405, 501}
 
 
@@ -44,13 +47,12 @@ class Http:
         self.name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         timeout = self._aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
         options: dict[str, Any] = {"timeout": timeout, "trust_env": True}
-        self._auth: Any = None  # of a request, not of the session, which gives it to any server
         if user and password:
             if parts.scheme == "http" and not _is_here(parts.hostname or ""):
                 raise RemoteError(
                     f"{self.name}: no password goes over http, where others can read it: use https"
                 )
-            self._auth = self._aiohttp.BasicAuth(user, password)
+            options["middlewares"] = (_signing(parts, user, password),)
         http = optional("fsspec.implementations.http")
         self._fs = http.HTTPFileSystem(client_kwargs=options, skip_instance_cache=True)
 
@@ -114,7 +116,7 @@ class Http:
         plain = {"Accept-Encoding": "identity"}
         for method in ("HEAD", "GET"):
             async with session.request(
-                method, self.url(path), headers=plain, auth=self._auth, allow_redirects=True
+                method, self.url(path), headers=plain, allow_redirects=True
             ) as answer:
                 if answer.status in _NOT_THERE:
                     return None
@@ -131,7 +133,7 @@ class Http:
         words = {"Accept-Encoding": "identity"}
         if start:
             words["Range"] = f"bytes={start}-"
-        async with session.get(self.url(path), headers=words, auth=self._auth) as answer:
+        async with session.get(self.url(path), headers=words) as answer:
             answer.raise_for_status()
             skip = start
             if start and answer.status == _PARTIAL:
@@ -145,6 +147,24 @@ class Http:
                     continue
                 sink(chunk[skip:])
                 skip = 0
+
+
+def _signing(
+    parts: SplitResult, user: str, password: str
+) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+    """What gives user and password (RFC 7617) to the server of a URL.
+
+    That of a session would go to each server to which one redirects.
+    """
+    value = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+    server = parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
+
+    async def sign(request: Any, send: Callable[[Any], Awaitable[Any]]) -> Any:
+        if (request.url.scheme, request.url.host, request.url.port) == server:
+            request.headers["Authorization"] = value
+        return await send(request)
+
+    return sign
 
 
 def _is_here(host: str) -> bool:
