@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -166,9 +167,27 @@ def violations(value: object) -> list[str]:
             text = " ".join(str(error.message).split())
             shown = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
             found.append(f"{where.lstrip('.')[:_MOST_SHOWN] or 'the whole'}: {shown}")
+        found += itertools.islice(_no_texts(value), _MOST_PROBLEMS)
     except RecursionError:
         found.append("nested too deeply")
     return found
+
+
+def _no_texts(value: object, where: str = "") -> Iterator[str]:
+    """Texts that UTF-8 cannot hold: with halves of surrogate pairs, which JSON's escapes allow."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            shown = where.lstrip(".")[:_MOST_SHOWN].encode(errors="replace").decode()
+            yield f"{shown}: {value[error.start]!a} is no character; use UTF-8"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _no_texts(key, where)
+            yield from _no_texts(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _no_texts(item, f"{where}[{at}]")
 
 
 def parse(content: bytes) -> tuple[Dataset | None, list[str]]:

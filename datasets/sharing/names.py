@@ -14,6 +14,7 @@ from collections.abc import Iterable
 MOST_BYTES = 200  # of one name in UTF-8; file systems take 255, temporary names need some
 MOST_PARTS = 8
 _PUNCTUATION = frozenset(" ._-+=,@#()[]")
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
 _DEVICE = re.compile(r"(con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
@@ -38,6 +39,11 @@ def check_name(name: str) -> None:
         raise ValueError("a name that is not in Unicode's normal form C")
     if _DEVICE.fullmatch(name):
         raise ValueError("the name of a device on Windows")
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is a version: 1, 1.2 or 1.2.3."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def check_path(path: str) -> None:

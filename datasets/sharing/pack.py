@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
 from ...errors import DatasetError
-from ..files import replacing
+from ..files import replacing, sync_folder
 from ..parts import open_regular
 from .bag import OnBytes, scan, seal
 from .dataset import Dataset
@@ -128,6 +128,7 @@ def unpack(
             _refuse_there(target)
             seal(place)
             place.rename(target)
+            sync_folder(directory)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
