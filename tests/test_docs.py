@@ -135,7 +135,7 @@ def test_the_other_commands_are_what_ci_runs() -> None:
     others = {command for _, command in _commands() if not command.startswith("wtrec ")}
     assert others
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert others <= set(ci)
+    assert others <= {re.sub(r" +[&#].*", "", line) for line in ci}
 
 
 @pytest.mark.parametrize(("document", "code"), list(_blocks("python")), ids=_id)
