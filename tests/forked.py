@@ -51,8 +51,8 @@ def popen(
 
 def run(
     words: Sequence[object], *, timeout: float | None = 100, **options: Any
-) -> subprocess.CompletedProcess[str]:
-    """As ``subprocess.run`` with ``capture_output`` and ``text``."""
+) -> subprocess.CompletedProcess[Any]:
+    """As ``subprocess.run`` with ``capture_output``, and ``text`` if not said otherwise."""
     given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     with popen(words, **given) as process:
         try:
@@ -86,11 +86,9 @@ def _become(arguments: list[str], env: Mapping[str, str] | None) -> NoReturn:
             os.environ.clear()
             os.environ.update(env)
         sys.argv = arguments
-        sys.stdin, sys.stdout, sys.stderr = (
-            open(number, mode, closefd=False)  # noqa: SIM115
-            for number, mode in enumerate(("r", "w", "w"))
-        )
-        sys.stderr.reconfigure(line_buffering=True, errors="backslashreplace")
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - as long as the process
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", 1, errors="backslashreplace", closefd=False)  # noqa: SIM115
         code = _exit_code()
         threading._shutdown()  # type: ignore[attr-defined]
         sys.stdout.flush()
