@@ -24,14 +24,14 @@ from wtrec.cli.main import COMMANDS, wtrec
 from wtrec.cli.replay import replay
 from wtrec.datasets.run import results_path
 
+from .. import forked
+
 WTREC = Path(sys.executable).with_name("wtrec")
 ZEROS = bytes(50)
 
 
 def _wtrec(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [WTREC, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd
-    )
+    return forked.run(words, cwd=cwd)
 
 
 def _run(command: object, *words: object) -> Result:
