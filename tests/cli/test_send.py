@@ -38,7 +38,7 @@ RUN = "00112233445566778899aabbccddeeff"
 
 def send(folder: Path, *words: str, code: int = 0) -> str:
     """Run ``wtrec send`` to its end; what it said."""
-    done = forked.run(["send", *words], cwd=folder)
+    done: subprocess.CompletedProcess[str] = forked.run(["send", *words], cwd=folder)
     assert done.returncode == code, done.stderr
     return done.stderr
 
