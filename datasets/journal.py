@@ -171,7 +171,7 @@ class JournalFile(Closing):
         with self._open() as stream:
             schema = stream.schema
         self.whole = 0
-        table.check(schema, path)
+        table.check(schema, self.path)
         self.metadata = read_metadata(schema.metadata or {})
 
     def close(self) -> None:
