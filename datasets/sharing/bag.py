@@ -34,14 +34,12 @@ from typing import Self
 from ...errors import DatasetError, FormatError
 from ..files import new_file_permissions, sync_folder
 from ..parts import open_regular
-from .names import check_path
+from .names import check_path, part_names
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 MOST_LISTED = 64 << 20  # bytes of a manifest
-MOST_PARTS = 10_000  # of one file
-_LEAST_DIGITS = 3
 _CHUNK = 1 << 20
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
@@ -61,29 +59,6 @@ class Copied:
     bytes: int
     sha256: str
     parts: tuple[str, ...] = ()
-
-
-def part_names(name: str, size: int, part_bytes: int) -> list[str]:
-    """What the parts of a file are called, in their order; none if it is not split.
-
-    Args:
-        name: Of the file, or its path.
-        size: Its bytes.
-        part_bytes: Most bytes of one part.
-
-    Raises:
-        ValueError: There would be too many.
-    """
-    if size <= part_bytes:
-        return []
-    count = -(-size // part_bytes)
-    if count > MOST_PARTS:
-        raise ValueError(
-            f"{count:,} parts of {part_bytes:,} bytes, wanted {MOST_PARTS:,} at most: make them "
-            "larger (--part-size)"
-        )
-    digits = max(_LEAST_DIGITS, len(str(count)))
-    return [f"{name}.part{number:0{digits}d}" for number in range(1, count + 1)]
 
 
 class BagWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,7 @@ from ..run import (
     run_stem,
 )
 from ..txlog import tx_log_beside
-from .bag import part_names
-from .names import check_name, fold
+from .names import check_name, fold, part_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class Gathered:
     files: tuple[tuple[Path, str], ...]
 
 
-def gather(captures: Sequence[Path], part_bytes: int) -> list[Gathered]:
+def gather(captures: Sequence[Path], part_bytes: int = sys.maxsize) -> list[Gathered]:
     """The runs of captures, each with all of its files that there are.
 
     A capture in several files brings the others that its ``run.json`` names.
 
     Args:
         captures: One of each run.
-        part_bytes: Larger files will be split.
+        part_bytes: Larger files will be split; none if not given.
 
     Raises:
         DatasetError: A name cannot be in a dataset, as that of a file, of a part of it or of a run;

@@ -13,11 +13,11 @@ from wtrec.datasets.sharing.bag import (
     BagWriter,
     parse_info,
     parse_manifest,
-    part_names,
     read_small,
     scan,
 )
 from wtrec.datasets.sharing.dataset import schema
+from wtrec.datasets.sharing.names import part_names
 from wtrec.errors import DatasetError, FormatError
 
 

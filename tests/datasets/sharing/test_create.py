@@ -220,7 +220,7 @@ class TestRefusals:
         self, near: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Before anything is copied."""
-        monkeypatch.setattr("wtrec.datasets.sharing.bag.MOST_PARTS", 9)
+        monkeypatch.setattr("wtrec.datasets.sharing.names.MOST_PIECES", 9)
         said = self._refused(
             tmp_path, near, part_bytes=100, on_bytes=lambda _: pytest.fail("copied")
         )
