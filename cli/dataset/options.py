@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,20 @@ FORMAT = click.option(
     help="json: for programs; its keys are stable.",
 )
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
+
+
+class _DatasetFolder(click.Path):
+    """The folder of a dataset, or the name of one that is here."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The folder."""
+        return named_dataset(Path(os.fsdecode(super().convert(value, param, ctx))))
+
+
+DATASET = _DatasetFolder()
 
 
 def named_dataset(folder: Path) -> Path:

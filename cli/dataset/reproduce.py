@@ -9,7 +9,7 @@ import click
 
 from ...errors import EXIT_FAILED, EXIT_LOSS, DatasetError
 from ..output import number, print_json, print_table, progress, say_when_compiling
-from .options import FORMAT, QUIET, load_dataset, named_dataset
+from .options import DATASET, FORMAT, QUIET, load_dataset
 
 if TYPE_CHECKING:
     from ...datasets.sharing.dataset import Dataset
@@ -19,7 +19,7 @@ _RECORDED = {"capture": "capture(s)", "tx": "tx log(s)"}
 
 
 @click.command(short_help="Make the results of a dataset again: are they the same?")
-@click.argument("folder", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DATASET", type=DATASET)
 @click.option(
     "--exec",
     "programs",
@@ -41,7 +41,6 @@ def reproduce(
     DATASET is a folder, or the name of one that is here (NAME, NAME@VERSION). It is verified first,
     and not changed. Exit code 1 if a number differs, 3 if something could not be judged.
     """
-    folder = named_dataset(folder)
     say_when_compiling()
     from ...datasets.sharing.verify import verify
 

@@ -64,7 +64,7 @@ def pull(
         OSError: It cannot be read or written.
     """
     if target.is_symlink() or (target.exists() and not (target / FETCH).is_file()):
-        raise DatasetError(f"{target} exists")
+        raise DatasetError(f"{target} exists, as a whole: see wtrec dataset verify {target}")
     content = store.listing(name, version)
     if content is None:
         there = ", ".join(store.versions(name)) or "none"

@@ -242,7 +242,11 @@ class S3:
             raise RemoteError(f"{self.name}: {_line(error)}: {AGAIN}") from None
         except PermissionError as error:
             raise RemoteError(f"{self.name}: not allowed: {_line(error)}") from None
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if _code(error) == "NoSuchBucket":
+                raise RemoteError(
+                    f"{self.name}: no such bucket: make it, or check the URL and its endpoint"
+                ) from None
             raise
         except OSError as error:
             if _code(error) in _TAKEN:
