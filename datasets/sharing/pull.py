@@ -88,7 +88,7 @@ def pull(
         said = verdict.dataset
         if verdict.problems or said is None or (said.name, said.version) != (name, version):
             why = verdict.problems[0] if verdict.problems else f"{PATH}: another dataset"
-            raise fetching.unsound(why)
+            raise fetching.unsound(str(why))
         if is_new:
             seal(folder)
             folder.rename(target)
