@@ -12,7 +12,7 @@ from ..output import print_json, say_when_compiling
 from .options import FOLDER, FORMAT, QUIET, byte_progress
 
 if TYPE_CHECKING:
-    from ...datasets.sharing.verify import Verdict
+    from ...datasets.sharing.verdict import Verdict
 
 
 @click.command(short_help="Whether all of a dataset is as it was made.")

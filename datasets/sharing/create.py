@@ -93,7 +93,7 @@ def create(
         OSError: A file cannot be opened, or the new one cannot be written.
     """
     check_metadata(name, version, metadata)
-    gathered = gather(captures)
+    gathered = gather(captures, part_bytes)
     on_start(sum(path.stat().st_size for run in gathered for path, _ in run.files))
     with BagWriter(target, part_bytes=part_bytes) as bag:
         runs, span = _fill(bag, gathered, on_bytes)

@@ -87,8 +87,8 @@ def pull(
         verdict = verify(folder)
         said = verdict.dataset
         if verdict.problems or said is None or (said.name, said.version) != (name, version):
-            why = verdict.problems[0] if verdict.problems else f"{PATH}: another dataset"
-            raise fetching.unsound(str(why))
+            why = str(verdict.problems[0]) if verdict.problems else f"{PATH}: another dataset"
+            raise fetching.unsound(why)
         if is_new:
             seal(folder)
             folder.rename(target)
@@ -273,7 +273,8 @@ class _Pull:
                 return
             arrived.unlink()
             if is_last or not had:
-                raise not_it(f"{self._remote.name}/{object_path(digest)}", found, digest)
+                error = not_it(f"{self._remote.name}/{object_path(digest)}", found, digest)
+                raise DatasetError(f"{error}; whoever has it mends it: wtrec dataset push --check")
 
     def _continued(self, digest: str, size: int, arrived: Path) -> tuple[int, str]:
         """Fetch the rest of an object; how many bytes there were before, and its SHA-256."""

@@ -84,6 +84,9 @@ class Http:
         del content
         self._refuse(path)
 
+    def tidy(self, age_s: float) -> None:
+        """Nobody pushes to a web server."""
+
     def url(self, path: str) -> str:
         """See :class:`~.remote.Remote`."""
         return f"{self.name}/{quote(path)}"
