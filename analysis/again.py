@@ -20,8 +20,16 @@ from .throughput import Assumptions
 
 _OF_THE_PLACE: Final = frozenset({"capture", "truth", "wtrec_version", "losses"})
 """Members that name files by where they stood, and the version: they are no numbers."""
+_OF_THE_CAPTURE: Final = frozenset({"capture_sha256", "run", "warnings"})
+_ADDRESSES: Final = frozenset({"addr1", "addr2", "addr3", "addr4"})
 _MOST_SEED: Final = 1 << 128
 _AUTO: Final = "auto"
+_DESCRIBED: Final = {
+    "tx log ": "tx-log",
+    "intact copies of the same packets": "siblings",
+    "intact copies of the same packets, likely ones too": "likely-siblings",
+}
+"""What truths say of themselves, and their kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,29 @@ def differences(said: Mapping[str, Any], again: Mapping[str, Any]) -> tuple[int,
     return count, found
 
 
+def nameless(analysis: Mapping[str, Any]) -> dict[str, Any]:
+    """An analysis without what another key changes, when the same run is anonymised.
+
+    Groups lose their addresses, which said in which order they stand, and stand in that of their
+    numbers.
+    """
+    kept = {name: value for name, value in analysis.items() if name not in _OF_THE_CAPTURE}
+    return dict(_without_addresses(kept))
+
+
+def _without_addresses(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _without_addresses(each) for name, each in value.items() if name not in _ADDRESSES
+        }
+    if isinstance(value, list):
+        found = [_without_addresses(each) for each in value]
+        if any(isinstance(each, dict) and _ADDRESSES & each.keys() for each in value):
+            found.sort(key=lambda each: json.dumps(each, sort_keys=True))
+        return found
+    return value
+
+
 def _plain(analysis: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in analysis.items() if name not in _OF_THE_PLACE}
     return dict(json.loads(json.dumps(kept)))
@@ -159,6 +190,24 @@ class _Nothing:
 
 
 _NOTHING: Final = _Nothing()
+
+
+def truth_of_masks(description: str) -> tuple[str, str]:
+    """Where the originals of masks came from, as :attr:`.truth.Truth.description` says it.
+
+    Returns:
+        The kind of the truth, and of a payload the rule, else nothing.
+
+    Raises:
+        MatchError: It is of none of the truths that there are.
+    """
+    if description.startswith("payload "):
+        return "payload", description.removeprefix("payload ")
+    for begin, kind in _DESCRIBED.items():
+        if description == begin or (kind == "tx-log" and description.startswith(begin)):
+            return kind, ""
+    said = f"{description[:80]!a}" if description else "nothing"
+    raise MatchError(f"they do not say how the originals were found, but {said}")
 
 
 def results_for(made_of: Made, there: Sequence[tuple[str, str]]) -> list[int]:

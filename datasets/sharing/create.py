@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError, WtrecError
+from ..files import naming_full_disk
 from ..members import to_rfc3339
 from .agree import contradictions, disagreements
 from .bag import BagWriter, Copied, OnBytes
@@ -93,9 +94,9 @@ def create(
         OSError: A file cannot be opened, or the new one cannot be written.
     """
     check_metadata(name, version, metadata)
-    gathered = gather(captures)
+    gathered = gather(captures, part_bytes)
     on_start(sum(path.stat().st_size for run in gathered for path, _ in run.files))
-    with BagWriter(target, part_bytes=part_bytes) as bag:
+    with naming_full_disk(target), BagWriter(target, part_bytes=part_bytes) as bag:
         runs, span = _fill(bag, gathered, on_bytes)
         values = _value(name, version, metadata, [])
         values |= {"start": span[0], "end": span[1]}

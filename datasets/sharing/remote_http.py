@@ -3,19 +3,26 @@
 What is there is said by ``catalogue.json``, since web servers do not list folders. A file goes on
 where it broke off if the server takes ranges; from one that does not, it comes again, and the bytes
 that are here are skipped. Proxies and ``~/.netrc`` are used as the environment says.
+
+A password goes to the server that the URL names, and to no other to which it redirects; without
+encryption, only to this machine.
 """
 
 from __future__ import annotations
 
+import base64
+import ipaddress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from .remote import CHUNK, OnBytes, RemoteError, Sink
 from .remote_loop import AGAIN, optional, waited
 
 _NOT_THERE = {404, 410}
 _PARTIAL = 206
+_PORTS = {"http": 80, "https": 443}
 _NO_METHOD = {405, 501}
 
 
@@ -26,6 +33,9 @@ class Http:
         url: Of the folder.
         user: For servers that ask for one.
         password: Of that user.
+
+    Raises:
+        RemoteError: The password would go over a network unencrypted.
     """
 
     workers = 4
@@ -38,7 +48,11 @@ class Http:
         timeout = self._aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
         options: dict[str, Any] = {"timeout": timeout, "trust_env": True}
         if user and password:
-            options["auth"] = self._aiohttp.BasicAuth(user, password)
+            if parts.scheme == "http" and not _is_here(parts.hostname or ""):
+                raise RemoteError(
+                    f"{self.name}: no password goes over http, where others can read it: use https"
+                )
+            options["middlewares"] = (_signing(parts, user, password),)
         http = optional("fsspec.implementations.http")
         self._fs = http.HTTPFileSystem(client_kwargs=options, skip_instance_cache=True)
 
@@ -69,6 +83,9 @@ class Http:
         """It takes none."""
         del content
         self._refuse(path)
+
+    def tidy(self, age_s: float) -> None:
+        """Nobody pushes to a web server."""
 
     def url(self, path: str) -> str:
         """See :class:`~.remote.Remote`."""
@@ -133,3 +150,29 @@ class Http:
                     continue
                 sink(chunk[skip:])
                 skip = 0
+
+
+def _signing(
+    parts: SplitResult, user: str, password: str
+) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+    """What gives user and password (RFC 7617) to the server of a URL.
+
+    That of a session would go to each server to which one redirects.
+    """
+    value = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+    server = parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
+
+    async def sign(request: Any, send: Callable[[Any], Awaitable[Any]]) -> Any:
+        if (request.url.scheme, request.url.host, request.url.port) == server:
+            request.headers["Authorization"] = value
+        return await send(request)
+
+    return sign
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -105,6 +105,11 @@ class Sftp:
         """See :class:`~.remote.Remote`."""
         self._done(self._replace, path, content)
 
+    def tidy(self, age_s: float) -> None:
+        """See :class:`~.remote.Remote`."""
+        with contextlib.suppress(OSError, RemoteError):
+            self._done(self._tidy, age_s)
+
     def url(self, path: str) -> str:
         """See :class:`~.remote.Remote`."""
         return f"{self.name}/{quote(path)}"
@@ -195,7 +200,8 @@ class Sftp:
         partial = self._at(name)
         start = await self._resume(partial, source)
         at = 0
-        flags = self._ssh.FXF_WRITE | self._ssh.FXF_CREAT
+        # What goes on must be there still: one that was tidied away would begin with a hole.
+        flags = self._ssh.FXF_WRITE | (0 if start else self._ssh.FXF_CREAT)
         async with self._sftp.open(partial, flags, encoding=None) as file:
             try:
                 for block in blocks_of(source, digest, self.chunk):
@@ -211,6 +217,7 @@ class Sftp:
                 await file.fsync()
         if await self._size(partial) != at:
             raise RemoteError(f"{self.name}: {name} did not arrive whole: {AGAIN}")
+        await self._give_permissions(partial)
         await self._sftp.posix_rename(partial, self._at(path))
 
     async def _truncate(self, file: Any, size: int) -> None:
@@ -227,6 +234,15 @@ class Sftp:
             if _piece(source, start - self.chunk, self.chunk) != there:
                 return 0
         return start
+
+    async def _tidy(self, age_s: float) -> None:
+        new = await self._temporary(_INCOMING, b"")
+        oldest = (await self._sftp.lstat(new)).mtime - age_s
+        await self._sftp.remove(new)
+        for entry in await self._sftp.readdir(self._at(_INCOMING)):
+            if stat.S_ISREG(entry.attrs.permissions) and entry.attrs.mtime < oldest:
+                with contextlib.suppress(self._ssh.SFTPError):  # somebody else's, or gone
+                    await self._sftp.remove(self._at(f"{_INCOMING}/{entry.filename}"))
 
     async def _create(self, path: str, content: bytes) -> bool:
         temporary = await self._temporary(path, content)
@@ -250,7 +266,14 @@ class Sftp:
             await file.write(content, 0)
             with contextlib.suppress(self._ssh.SFTPOpUnsupported):
                 await file.fsync()
+        await self._give_permissions(self._at(name))
         return self._at(name)
+
+    async def _give_permissions(self, path: str) -> None:
+        """Those of the root but for execution, whatever the umask there."""
+        mode = (await self._sftp.stat(self._folder)).permissions & 0o666
+        with contextlib.suppress(self._ssh.SFTPError):
+            await self._sftp.chmod(path, mode)
 
     async def _folder_of(self, path: str) -> None:
         """Make the folders of a file, with the permissions of those that they are in."""

@@ -18,19 +18,22 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...errors import DatasetError
 from . import catalogue
 from .bag import MANIFEST, MOST_LISTED, TAG_MANIFEST, parse_manifest
-from .names import check_name, clashes
-from .remote import OnBytes, Remote, in_parallel, read_bounded
+from .names import check_name, clashes, is_version
+from .remote import OnBytes, Remote, RemoteError, digest_of, in_parallel, read_bounded
 from .verify import verify
 
-_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
+LEFT_S = 7 * 86_400
+"""Seconds after which what a push left that broke off is removed by another."""
+_MOST_TRIES = 6
+_PAUSE_S = 0.2
 
 
 class Store:
@@ -55,7 +58,7 @@ class Store:
         else:
             entries = catalogue.read(self.remote)
             found = [each.version for each in entries if each.name == name]
-        return sorted((each for each in found if _VERSION.fullmatch(each)), key=number)
+        return sorted((each for each in found if is_version(each)), key=number)
 
     def listing(self, name: str, version: str) -> bytes | None:
         """The list of a dataset, as it is there; None if there is none."""
@@ -67,6 +70,7 @@ class Store:
         self,
         dataset: Path,
         *,
+        check: bool = False,
         on_start: Callable[[int], None] = lambda _: None,
         on_bytes: OnBytes = lambda _: None,
     ) -> int:
@@ -74,6 +78,7 @@ class Store:
 
         Args:
             dataset: Its folder.
+            check: Read back what is there, and what was sent, and send again what is damaged.
             on_start: Called with the number of bytes that must be copied.
             on_bytes: Called with the number of bytes that were copied since; from several threads.
 
@@ -103,10 +108,10 @@ class Store:
             said = verdict.dataset
             content = _listing(dataset)
             self._refuse_other(said.name, said.version, content)
-            copied = self._send(dataset, content, on_start, on_bytes)
-            if not self.remote.create(f"datasets/{said.name}/{said.version}", content):
-                self._refuse_other(said.name, said.version, content)  # somebody was faster
+            copied = self._send(dataset, content, on_start, on_bytes, check=check)
+            self._publish(said.name, said.version, content)
         self.refresh()
+        self.remote.tidy(LEFT_S)
         return copied
 
     def refresh(self) -> None:
@@ -130,17 +135,21 @@ class Store:
         content: bytes,
         on_start: Callable[[int], None],
         on_bytes: OnBytes,
+        *,
+        check: bool,
     ) -> int:
-        """Bring the objects there that are missing."""
+        """Bring the objects there that are missing, or damaged as far as one looks."""
         remote = self.remote
         digests = {digest: path for path, digest in parse_listing(content, str(dataset)).items()}
         sizes = {digest: (dataset / path).stat().st_size for digest, path in digests.items()}
-        there = in_parallel(lambda digest: remote.size(object_path(digest)), sizes, remote.workers)
-        missing = [
-            digest
-            for (digest, size), found in zip(sizes.items(), there, strict=True)
-            if found != size
-        ]
+
+        def is_there(digest: str) -> bool:
+            path = object_path(digest)
+            is_whole = remote.size(path) == sizes[digest]
+            return is_whole and not (check and digest_of(remote, path) != digest)
+
+        there = in_parallel(is_there, sizes, remote.workers)
+        missing = [digest for digest, found in zip(sizes, there, strict=True) if not found]
         on_start(sum(sizes[digest] for digest in missing))
         ended = threading.Event()
         counts: list[int] = []
@@ -153,17 +162,39 @@ class Store:
 
         def send(digest: str) -> None:
             remote.send(dataset / digests[digest], object_path(digest), digest, count)
+            if not is_there(digest):
+                raise RemoteError(
+                    f"{remote.name}/{object_path(digest)}: it did not arrive as it was sent: run "
+                    "the command again with --check"
+                )
 
         in_parallel(send, missing, remote.workers, ended)
         return sum(counts)
 
-    def _refuse_other(self, name: str, version: str, content: bytes) -> None:
+    def _publish(self, name: str, version: str, content: bytes) -> None:
+        """Make the list, or see that somebody has made the same.
+
+        A place may say "taken" while another one only tries (of S3, 409): nothing is there then.
+        """
+        path = f"datasets/{name}/{version}"
+        for attempt in range(_MOST_TRIES):
+            time.sleep(_PAUSE_S * attempt)
+            if self.remote.create(path, content) or self._refuse_other(name, version, content):
+                return
+        raise RemoteError(
+            f"{self.remote.name}/{path}: not there, and the remote does not take it: run the same "
+            "command again"
+        )
+
+    def _refuse_other(self, name: str, version: str, content: bytes) -> bool:
+        """Whether it is there already; another one is refused."""
         found = self.listing(name, version)
         if found is not None and found != content:
             raise DatasetError(
                 f"{self.remote.name}: there is another {name} {version}; versions do not change: "
                 "make a new one with wtrec dataset create --version"
             )
+        return found is not None
 
 
 def object_path(digest: str) -> str:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from wtrec.analysis.again import differences, nameless
 from wtrec.cli.main import wtrec
 from wtrec.datasets.anonymize.originals import State
 from wtrec.datasets.pcapng import (
@@ -31,6 +32,7 @@ from wtrec.dot11 import fcs, mac, radiotap
 SAID = ("--title", "T", "--author", "Ada", "--licence", "CC0-1.0")
 RELAY = bytes.fromhex("02a5c31f7e99")
 CHECKSUM = (58, 60)  # bytes of a simulated frame
+_BY_CHANCE = 2  # frames of 20,000 of which a checksum lets other false candidates pass
 ALGORITHMS = ("crc-flip", "crc-event", "crc-dsss", "chase")
 
 
@@ -88,6 +90,8 @@ def _simulated(folder: Path, frames: int, key: Path, *points: object) -> Both:
     _wtrec("replay", capture, "--algo", "crc-flip", "-q")
     _wtrec("convert", capture, "-o", folder / "run.masks.parquet", "-q")
     _wtrec("convert", capture, "-o", folder / "run.frames.parquet", "-q")
+    saved = ("--by", "addr2,rate", "--format", "json", "-o", folder / "run.analysis.json", "-q")
+    _wtrec("analyze", capture, *saved)
     bag = folder / "s-1"
     _wtrec("dataset", "anonymize", "s", capture, *SAID, "--key-file", key, "-d", folder, "-q")
     return Both(capture, bag, ())
@@ -169,6 +173,18 @@ class TestSimulated:
             new = pq.read_table(small.after.with_name(name))
             assert old.equals(new)
 
+    def test_a_saved_analysis_has_the_same_numbers(self, small: Both) -> None:
+        """By the new addresses, which stand where no old one does."""
+        before = json.loads(small.before.with_name("run.analysis.json").read_text())
+        after = json.loads(small.after.with_name("run.analysis.json").read_text())
+        count, wrong = differences(nameless(before), nameless(after))
+        assert count > 1000
+        assert wrong == []
+        stations = [{group["addr2"] for group in said["by"]} for said in (before, after)]
+        assert len(stations[0]) == len(stations[1]) > 2
+        assert not stations[0] & stations[1]
+        assert after["truth"] == "tx log run.tx.parquet (mpdu)"
+
     def test_no_address_is_left(
         self, small: Both, found_texts: Callable[..., Any], found_strings: Callable[..., Any]
     ) -> None:
@@ -176,6 +192,33 @@ class TestSimulated:
         assert _leaks(small, found_texts) == []
         assert found_strings(small.bag, _macs(small)) == 0
         assert found_texts(small.before.parent, _macs(small)) != []  # it does look
+
+    def test_an_analysis_that_cannot_be_made_again_is_left_out(
+        self, small: Both, tmp_path: Path
+    ) -> None:
+        """With a reason, a count and the exit code of a loss; so is one with other numbers."""
+        for path in small.before.parent.glob("run.*"):
+            shutil.copy(path, tmp_path)
+        capture, saved = tmp_path / small.before.name, tmp_path / "run.analysis.json"
+        said = json.loads(saved.read_text())
+        spoilt = json.loads(saved.read_text())
+        spoilt["by"][1]["bit_errors"] += 1
+        cases = {
+            "results of none": said | {"algorithms": [{"name": "none", "parameters": "{}"}]},
+            "1 of its values differ": spoilt,
+            "does not say how it was made": {"capture_sha256": said["capture_sha256"]},
+            "is not here": said | {"capture_sha256": "0" * 64},
+        }
+        for number, (reason, content) in enumerate(cases.items()):
+            saved.write_text(json.dumps(content))
+            words = [str(number), str(capture), *SAID, "-d", str(tmp_path), "--format", "json"]
+            done = CliRunner().invoke(wtrec, ["dataset", "anonymize", *words, "-q"])
+            assert done.exit_code == 3, done.output
+            assert "run.analysis.json: left out: " in done.stderr
+            assert reason in done.stderr
+            report = json.loads(done.stdout)
+            assert (report["analyses"], report["analyses_left_out"]) == (0, 1)
+            assert not list((tmp_path / f"{number}-1").rglob("*.analysis.json"))
 
     @pytest.mark.slow
     def test_replaced_payloads_are_gone_too(
@@ -215,8 +258,10 @@ class TestSimulated:
         key_path: Path,
         answers: Callable[..., Any],
         found_texts: Callable[..., Any],
+        found_strings: Callable[..., Any],
+        found_by_chance: Callable[..., Any],
     ) -> None:
-        """The same for runs of that size, OFDM and DSSS.
+        """The same for runs of that size, OFDM and DSSS, and nothing is left of what is replaced.
 
         In shorter frames, whose payloads are ids for the most part, chase takes strangers for
         copies if their FCSs are close by chance, which another FCS need not be.
@@ -224,9 +269,45 @@ class TestSimulated:
         both = _simulated(tmp_path, packets, key_path, "--rate", rate, "--snr", snr)
         assert sum(1 for _ in _mpdus(both.before)) >= 20_000
         _same_frames(both)
-        _same_answers(both, answers)
-        assert both.analysis(both.before) == both.analysis(both.after)
+        before = {name: answers(both.before, make) for name, make in _makers(1 << 30).items()}
+        for name, make in _makers(1 << 30).items():
+            assert answers(both.after, make) == before[name], name
+        analysis = both.analysis(both.before)
+        assert analysis == both.analysis(both.after)
         assert _leaks(both, found_texts) == []
+        assert found_strings(both.bag, _macs(both)) == 0
+
+        words = (*SAID, "--key-file", key_path, "--payloads", "replace", "-d", tmp_path, "-q")
+        _wtrec("dataset", "anonymize", "r", both.before, *words)
+        replaced = Both(both.before, tmp_path / "r-1", ())
+        _same_frames(replaced)
+        assert analysis == replaced.analysis(replaced.after)
+        for name in ("crc-flip", "crc-dsss", "chase"):
+            others = _others(before[name], answers(replaced.after, _makers(1)[name]))
+            assert len(others) <= _BY_CHANCE, (name, others)
+        assert _leaks(replaced, found_texts) == []
+        payloads = _sent_payloads(both.before)
+        assert len(payloads) == packets
+        found, expected = found_by_chance(replaced.bag, payloads, 6)
+        assert found <= 3 + 3 * expected
+        assert found_by_chance(replaced.bag, payloads, 8)[0] == 0
+        assert found_by_chance(both.bag, payloads, 8)[0] > packets  # it does look
+
+
+def _others(before: dict[int, Any], after: dict[int, Any]) -> list[int]:
+    """Frames of which an algorithm makes something else."""
+    assert before.keys() == after.keys()
+    return [number for number in before if before[number] != after[number]]
+
+
+def _sent_payloads(capture: Path) -> list[bytes]:
+    """All that were sent, by the tx log: also those of which no intact frame came."""
+    found = []
+    for original in pq.read_table(capture.with_name("run.tx.parquet"))["original"].to_pylist():
+        place = mac.udp_payload(original[: -fcs.LENGTH])
+        assert place is not None
+        found.append(original[place[0] : place[0] + place[1]])
+    return sorted(set(found))
 
 
 def _macs(both: Both) -> list[bytes]:
@@ -268,8 +349,20 @@ def _leaks(both: Both, found_texts: Callable[..., Any]) -> list[bytes]:
         texts |= {address.hex(mark).encode() for mark in ":-"}
     for address in _ips(both):
         texts |= {address, address[::-1], ".".join(map(str, address)).encode()}
+    for name in _ssids(both):
+        texts |= {name, name[::-1]}
     found: list[bytes] = found_texts(both.bag, sorted(texts))
     return found
+
+
+def _ssids(both: Both) -> set[bytes]:
+    """Names of networks, of beacons and probe responses."""
+    return {
+        mpdu[38 : 38 + mpdu[37]]
+        for mpdu in _mpdus(both.before)
+        if mpdu[:1] in {b"\x80", b"\x50"} and fcs.syndrome(mpdu) == 0 and mpdu[36] == 0
+        if mpdu[37] >= 6
+    }
 
 
 @pytest.fixture(scope="session")

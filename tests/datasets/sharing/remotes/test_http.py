@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.server
 import subprocess
@@ -96,3 +97,74 @@ def test_what_cannot_be_reached_is_one_line(web: Any, tmp_path: Path) -> None:
         place.cutter.cut_after(0)
         with pytest.raises(RemoteError, match="goes on where it was"):
             remote.size("x")
+
+
+@pytest.fixture
+def two_sites() -> Iterator[tuple[str, list[str | None]]]:
+    """A server that sends everybody to another one; which keeps what names and passwords come."""
+    seen: list[str | None] = []
+
+    class Quiet(http.server.BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name
+            pass
+
+    class Other(Quiet):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]" if self.command == "GET" else b"")
+
+        do_HEAD = do_GET  # noqa: N815 - its name
+
+    class First(Quiet):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            moved = self.path.startswith("/here/")
+            host = f"127.0.0.1:{self.server.server_port}" if moved else f"localhost:{port}"  # type: ignore[attr-defined]
+            self.send_response(302)
+            self.send_header("Location", f"http://{host}/there/x")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - its name
+
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for handler in (Other, First):
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            threading.Thread(target=server.serve_forever).start()
+            stack.callback(server.shutdown)
+            ports.append(server.server_port)
+        port = ports[0]
+        yield f"http://ada@127.0.0.1:{ports[1]}", seen
+
+
+def test_a_password_goes_to_the_server_that_was_named(
+    two_sites: tuple[str, list[str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also to another page of it; to no server that it redirects to."""
+    url, seen = two_sites
+    monkeypatch.setenv("WTREC_PASSWORD", "geheim")
+    with contextlib.closing(open_remote(url)) as remote:
+        found: list[bytes] = []
+        remote.read("catalogue.json", found.append)
+        assert b"".join(found) == b"[]"
+        assert remote.size("x") == 2
+        remote.read("here/x", found.append)
+    basic = "Basic " + base64.b64encode(b"ada:geheim").decode()
+    assert seen == [basic, None, basic, None, basic, basic, None]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "lab.example.org", "[2001:db8::1]"])
+def test_no_password_goes_over_a_network_in_the_clear(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """It is refused before anything is sent; without one, or by https, it is not."""
+    monkeypatch.setenv("WTREC_PASSWORD", "geheim")
+    with pytest.raises(RemoteError, match="use https") as caught:
+        open_remote(f"http://ada@{host}/x")
+    assert "geheim" not in str(caught.value)
+    for url in (f"https://ada@{host}/x", f"http://{host}/x", "http://ada@[::1]:1/x"):
+        open_remote(url).close()
