@@ -123,9 +123,12 @@ def find_max(
         FormatError: The capture is damaged in its middle.
     """
     interruption = interruption or Interruption()
+    name = task.choice
 
     def replayed(schedule: Schedule, stand: Tell = lambda _: None) -> Score:
         algorithm, parameters = make(task.choice)
+        nonlocal name
+        name = algorithm.name
         run = Run(
             Contender(algorithm, parameters, task.output),
             schedule,
@@ -135,8 +138,6 @@ def find_max(
             tell=stand,
             spin_ns=spin_ns,
         )
-        nonlocal name
-        name = algorithm.name
         with Held(algorithm):
             score = run.replay(task.capture)
         if score.interrupted is not None:
@@ -172,7 +173,6 @@ def find_max(
         trials.append(done)
         return done
 
-    name = task.choice
     rehearse(task.choice, task.capture)
     service = replace(task.schedule.service, batch=task.schedule.service.batch or 1)
     trials = list[Trial]()

@@ -150,7 +150,7 @@ class LiveReplay(Closing):
         """Give back what is held; results that are not finished are not kept."""
         self._held.close()
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         """The same, but that results keep their journal where there was no room, for example."""
         self._held.__exit__(*error)
 

@@ -100,7 +100,8 @@ class TestCreate:
         assert verify(made.path).problems == []
         with (folder / "far.tx.arrows").open("ab") as file:
             file.truncate(file.tell() - 1)
-        whole = create(tmp_path / "s-2", captures, version="2", **facts | {"part_bytes": 1 << 30})
+        facts["part_bytes"] = 1 << 30
+        whole = create(tmp_path / "s-2", captures, version="2", **facts)
         assert [file.counts for run in whole.dataset.runs for file in run.files] == [
             file.counts for file in files
         ]
