@@ -20,6 +20,8 @@ from .throughput import Assumptions
 
 _OF_THE_PLACE: Final = frozenset({"capture", "truth", "wtrec_version", "losses"})
 """Members that name files by where they stood, and the version: they are no numbers."""
+_OF_THE_CAPTURE: Final = frozenset({"capture_sha256", "run", "warnings"})
+_ADDRESSES: Final = frozenset({"addr1", "addr2", "addr3", "addr4"})
 _MOST_SEED: Final = 1 << 128
 _AUTO: Final = "auto"
 
@@ -127,6 +129,29 @@ def differences(said: Mapping[str, Any], again: Mapping[str, Any]) -> tuple[int,
         if one != other or type(one) is not type(other):
             found.append(where)
     return count, found
+
+
+def nameless(analysis: Mapping[str, Any]) -> dict[str, Any]:
+    """An analysis without what another key changes, when the same run is anonymised.
+
+    Groups lose their addresses, which said in which order they stand, and stand in that of their
+    numbers.
+    """
+    kept = {name: value for name, value in analysis.items() if name not in _OF_THE_CAPTURE}
+    return dict(_without_addresses(kept))
+
+
+def _without_addresses(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _without_addresses(each) for name, each in value.items() if name not in _ADDRESSES
+        }
+    if isinstance(value, list):
+        found = [_without_addresses(each) for each in value]
+        if any(isinstance(each, dict) and _ADDRESSES & each.keys() for each in value):
+            found.sort(key=lambda each: json.dumps(each, sort_keys=True))
+        return found
+    return value
 
 
 def _plain(analysis: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -35,18 +36,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run(command: list[str], place: Path) -> str:
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+def _run(command: list[str], place: Path, **variables: str) -> str:
+    environment = os.environ | variables
+    done = subprocess.run(
+        command, cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_there_is_one_for_each_tool() -> None:
     """Of three lines."""
-    tools = ["pandas", "polars", "duckdb", "arrow"]
-    assert [code.split()[1] for code in PYTHON] + [
-        code[len("library(") :].partition(")")[0] for code in R
-    ] == tools
+    tools = ["pandas", "polars", "duckdb", "arrow", "reticulate"]
+    assert [code.split()[1] for code in PYTHON] + [_library(code) for code in R] == tools
     assert {len(re.findall(".+", code)) for _, code in RECIPES} == {3}
 
 
@@ -58,14 +60,19 @@ def test_python_recipes_run(code: str, place: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", R)
+@pytest.mark.parametrize("code", R, ids=lambda code: _library(code))
 def test_r_recipes_run(code: str, place: Path) -> None:
-    """Where there is R with arrow."""
+    """Where there is R with the package."""
     rscript = shutil.which("Rscript")
     if rscript is None:
-        pytest.skip("there is no Rscript: apt install r-base-core, and arrow from CRAN")
-    has = subprocess.run([rscript, "-e", "library(arrow)"], capture_output=True, check=False)
-    if has.returncode:
-        pytest.skip("R has no package arrow: install.packages('arrow')")
-    said = _run([rscript, "-e", code], place)
+        pytest.skip("there is no Rscript: apt install r-base-core r-cran-reticulate")
+    load = [rscript, "-e", f"library({_library(code)})"]
+    if subprocess.run(load, capture_output=True, check=False).returncode:
+        pytest.skip(f"R has no package {_library(code)}")
+    python = {"RETICULATE_PYTHON": sys.executable}
+    said = _run([rscript, "-e", code], place, **python)
     assert "abstained" in said or "repaired" in said
+
+
+def _library(code: str) -> str:
+    return code.removeprefix("library(").partition(")")[0]

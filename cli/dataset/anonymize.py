@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,6 +150,7 @@ def anonymize(
             directory / f"{name}-{version}",
             runs,
             sources,
+            _analyze,
             Key.random() if key_file is None else key_in(key_file),
             name=name,
             version=version,
@@ -227,6 +228,26 @@ def _sources(
     else:
         sent = stack.enter_context(TableFile(log, TX))
     return [TxLogTruth(sent, any_closest=True), copies]
+
+
+def _analyze(
+    said: Mapping[str, Any], capture: Path, log: Path | None, results: Sequence[Path]
+) -> tuple[dict[str, Any], int]:
+    """An analysis in the manner of a saved one, and how many values differ."""
+    from ...analysis.again import differences, made, nameless, results_for
+    from ...datasets.parquet import TableFile
+    from ...datasets.results import RESULTS
+    from .analyzed import analyzed
+
+    how = made(said)
+    names = []
+    for path in results:
+        with TableFile(path, RESULTS) as file:
+            values = file.metadata
+        names.append((values.get("algorithm", ""), values.get("parameters", "{}")))
+    judged = [results[at] for at in results_for(how, names)]
+    new = analyzed(how, capture, log, judged, lambda _step, _reader: None)
+    return new, len(differences(nameless(said), nameless(new))[1])
 
 
 def _size(path: Readable) -> int:

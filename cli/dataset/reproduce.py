@@ -195,13 +195,9 @@ class _Bench:
 
     def _analyzed(self, how: Made, file: DatasetFile) -> dict[str, Any]:
         from ...analysis.again import results_for
-        from ...analysis.analyze import analyze
-        from ...analysis.conditions import Conditions
-        from ...datasets.txlog import open_tx_log
-        from ..truth import open_truth
+        from .analyzed import analyzed
 
         digest = file.facts.get("capture_sha256", "")
-        capture = self._capture(digest)
         there = [
             each
             for each in self._run.of_kind("results")
@@ -211,32 +207,7 @@ class _Bench:
         results = [self._whole(there[at]) for at in results_for(how, names)]
         logs = self._run.of_kind("tx")
         log = self._whole(logs[0]) if logs else None
-        if how.truth_kind == "tx-log" and log is None:
-            raise MatchError("the tx log that it was made with is not in the dataset")
-        is_logged = how.truth_kind == "tx-log"
-        with contextlib.ExitStack() as stack:
-            truth = open_truth(
-                stack,
-                capture,
-                log if is_logged else None,
-                how.payload or None,
-                how.truth_kind if how.truth_kind.endswith("siblings") else None,
-            )
-            conditions = None
-            if is_logged and log is not None:
-                conditions = Conditions(stack.enter_context(open_tx_log(log)))
-            analysis = analyze(
-                capture,
-                truth=truth,
-                conditions=conditions,
-                results=results,
-                by=how.by,
-                seed=how.seed,
-                block=how.block,
-                assumptions=how.assumptions,
-                on_progress=self._tick,
-            )
-        return analysis.to_json()
+        return analyzed(how, self._capture(digest), log, results, self._tick)
 
     def _line(self, file: DatasetFile, what: str) -> _Line:
         path = f"{self._run.id}/{file.name}"

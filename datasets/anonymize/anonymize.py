@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import DatasetError
+from ...errors import DatasetError, FormatError, MatchError
 from ..masks import MASKS
 from ..reader import CaptureReader
 from ..results import RESULTS
@@ -32,6 +33,7 @@ from ..sharing.create import PART_BYTES, Created, check_metadata, create
 from ..sidecar import embedded, without_counters
 from ..sink import new_capture
 from ..transcode import to_frames
+from .analyses import Analyze, copy_analysis
 from .capture import write_capture
 from .contents import Rule, rule_of
 from .frames import Frames
@@ -89,6 +91,7 @@ def anonymize(
     target: Path,
     runs: Sequence[InputRun],
     open_sources: OpenSources,
+    analyze: Analyze,
     key: Key,
     *,
     name: str,
@@ -104,6 +107,7 @@ def anonymize(
         target: Its folder, which must not exist.
         runs: The runs.
         open_sources: Where originals come from.
+        analyze: Makes analyses again.
         key: What replaces what follows from it.
         name: Short name of the new dataset.
         version: Its version.
@@ -120,7 +124,7 @@ def anonymize(
     check_metadata(name, version, metadata)
     if target.exists() or target.is_symlink():
         raise DatasetError(f"{target} exists: datasets do not change, make a new version")
-    work = _Work(open_sources, key, manner, runs, on_progress)
+    work = _Work(open_sources, analyze, key, manner, runs, on_progress)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         captures = []
@@ -158,6 +162,7 @@ class _Work:
     def __init__(
         self,
         open_sources: OpenSources,
+        analyze: Analyze,
         key: Key,
         manner: Manner,
         runs: Iterable[InputRun],
@@ -174,6 +179,7 @@ class _Work:
         self.texts = Texts(self._frames)
         self.texts.add(names_in(run.run for run in runs if run.run is not None))
         self._open_sources = open_sources
+        self._analyze = analyze
         self._on_progress = on_progress
 
     def run(self, run: InputRun, folder: Path) -> Path:
@@ -188,6 +194,7 @@ class _Work:
             captures[file.sha256] = self._capture(file, path, log, recorded)
             paths[file.sha256] = path
         written = list(paths.values())
+        tx = None
         for file in logs:
             output = folder / self._name(file.name.removesuffix(".arrows").removesuffix(".parquet"))
             output = output.with_name(f"{output.name}.parquet")
@@ -200,6 +207,7 @@ class _Work:
                 keeps_payloads=self._manner.keeps_payloads,
             )
             written.append(output)
+            tx = output
         if run.run is not None:  # again: names of networks are known now
             recorded = anonymous(run.run, self.texts, self._shift_s)
             if any(len(capture.dropped) for capture in captures.values()):
@@ -207,12 +215,19 @@ class _Work:
             for file in run.of_kind("run"):
                 files = tuple(RunFile.of(path) for path in written)
                 dataclasses.replace(recorded, files=files).save(folder / self._name(file.name))
+        results: defaultdict[str, list[Path]] = defaultdict(list)
         for file in run.of_kind("results", "masks"):
             table = MASKS if file.kind == "masks" else RESULTS
             output = folder / self._name(file.name)
-            self.report.rows += copy_table(file.path, output, table, captures, self.texts)
+            copied = copy_table(file.path, output, table, captures, self.texts)
+            self.report.rows += copied.rows
+            if file.kind == "results":
+                results[copied.capture].append(output)
         for file in run.of_kind("frames"):
             self._frames_table(file, folder, paths)
+        pairs = {digest: (paths[digest], capture) for digest, capture in captures.items()}
+        for file in run.of_kind("analysis"):
+            self._analysis(file, pairs, tx, results)
         if not written:
             raise DatasetError(f"{run.id}: it has no capture")
         return written[0]
@@ -262,6 +277,30 @@ class _Work:
                 to_frames(path, output)
                 return
         raise DatasetError(f"{file.name}: of which capture?")
+
+    def _analysis(
+        self,
+        file: InputFile,
+        captures: Mapping[str, tuple[Path, NewCapture]],
+        log: Path | None,
+        results: Mapping[str, Sequence[Path]],
+    ) -> None:
+        """Made again; one that cannot be is left out, and said."""
+        keeps = self._manner.keeps_payloads
+        try:
+            copy_analysis(
+                file.path,
+                captures,
+                log,
+                results,
+                self.texts,
+                self._analyze,
+                keeps_payloads=keeps,
+            )
+            self.report.analyses += 1
+        except (MatchError, FormatError) as error:
+            self.report.analyses_left_out += 1
+            self.losses.append(f"{file.name}: left out: {error}")
 
     def _capture_name(self, name: str) -> str:
         packing = next((suffix for suffix in (".gz", ".zst") if name.endswith(suffix)), "")

@@ -31,6 +31,8 @@ class Report:
         payloads_replaced: The others.
         packets: Packets of tx logs.
         rows: Rows of results and masks.
+        analyses: Saved analyses that were made again, with the same numbers.
+        analyses_left_out: Those that could not be.
         shift_s: What was added to times.
     """
 
@@ -42,6 +44,8 @@ class Report:
     payloads_replaced: int = 0
     packets: int = 0
     rows: int = 0
+    analyses: int = 0
+    analyses_left_out: int = 0
     shift_s: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -55,6 +59,8 @@ class Report:
             "payloads_replaced": self.payloads_replaced,
             "tx_packets": self.packets,
             "rows": self.rows,
+            "analyses": self.analyses,
+            "analyses_left_out": self.analyses_left_out,
             "times_shifted": self.shift_s is not None,
         }
 
@@ -70,6 +76,8 @@ class Report:
             "payloads of a public rule kept": self.payloads_kept,
             "payloads replaced": self.payloads_replaced,
             "packets of tx logs replaced": self.packets,
+            "analyses made again": self.analyses,
+            "analyses left out, as they could not be made again": self.analyses_left_out,
         }
         return found + [f"{count:,} {what}" for what, count in rest.items() if count]
 

@@ -49,13 +49,21 @@ class NewCapture:
     dropped: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What was copied: how many rows, and the old SHA-256 of the capture that they are of."""
+
+    rows: int
+    capture: str
+
+
 def copy_table(
     source: Path | Parts,
     output: Path,
     table: Table,
     captures: Mapping[str, NewCapture],
     texts: Texts,
-) -> int:
+) -> Copied:
     """Copy results or masks for a capture that has another SHA-256 now.
 
     Args:
@@ -65,16 +73,14 @@ def copy_table(
         captures: By the old SHA-256.
         texts: For what the file says of itself.
 
-    Returns:
-        How many rows it has.
-
     Raises:
         FormatError: The file is damaged.
         OSError: It cannot be read or written.
     """
     rows = 0
     with TableFile(source, table) as file:
-        capture = captures.get(file.metadata.get("capture_sha256", ""))
+        digest = file.metadata.get("capture_sha256", "")
+        capture = captures.get(digest)
         metadata = said(file.metadata, texts)
         if capture is not None:
             metadata |= {"capture": capture.name, "capture_sha256": capture.sha256}
@@ -90,7 +96,7 @@ def copy_table(
                 else:  # an older version of the table
                     writer.write_table(_filled(whole, table))
                 rows += len(kept)
-    return rows
+    return Copied(rows, digest)
 
 
 def _names(table: Table, batch: Any) -> list[str]:

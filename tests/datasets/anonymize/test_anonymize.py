@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from wtrec.analysis.again import differences, nameless
 from wtrec.cli.main import wtrec
 from wtrec.datasets.anonymize.originals import State
 from wtrec.datasets.pcapng import (
@@ -88,6 +89,8 @@ def _simulated(folder: Path, frames: int, key: Path, *points: object) -> Both:
     _wtrec("replay", capture, "--algo", "crc-flip", "-q")
     _wtrec("convert", capture, "-o", folder / "run.masks.parquet", "-q")
     _wtrec("convert", capture, "-o", folder / "run.frames.parquet", "-q")
+    saved = ("--by", "addr2,rate", "--format", "json", "-o", folder / "run.analysis.json", "-q")
+    _wtrec("analyze", capture, *saved)
     bag = folder / "s-1"
     _wtrec("dataset", "anonymize", "s", capture, *SAID, "--key-file", key, "-d", folder, "-q")
     return Both(capture, bag, ())
@@ -169,6 +172,18 @@ class TestSimulated:
             new = pq.read_table(small.after.with_name(name))
             assert old.equals(new)
 
+    def test_a_saved_analysis_has_the_same_numbers(self, small: Both) -> None:
+        """By the new addresses, which stand where no old one does."""
+        before = json.loads(small.before.with_name("run.analysis.json").read_text())
+        after = json.loads(small.after.with_name("run.analysis.json").read_text())
+        count, wrong = differences(nameless(before), nameless(after))
+        assert count > 1000
+        assert wrong == []
+        stations = [{group["addr2"] for group in said["by"]} for said in (before, after)]
+        assert len(stations[0]) == len(stations[1]) > 2
+        assert not stations[0] & stations[1]
+        assert after["truth"] == "tx log run.tx.parquet (mpdu)"
+
     def test_no_address_is_left(
         self, small: Both, found_texts: Callable[..., Any], found_strings: Callable[..., Any]
     ) -> None:
@@ -176,6 +191,33 @@ class TestSimulated:
         assert _leaks(small, found_texts) == []
         assert found_strings(small.bag, _macs(small)) == 0
         assert found_texts(small.before.parent, _macs(small)) != []  # it does look
+
+    def test_an_analysis_that_cannot_be_made_again_is_left_out(
+        self, small: Both, tmp_path: Path
+    ) -> None:
+        """With a reason, a count and the exit code of a loss; so is one with other numbers."""
+        for path in small.before.parent.glob("run.*"):
+            shutil.copy(path, tmp_path)
+        capture, saved = tmp_path / small.before.name, tmp_path / "run.analysis.json"
+        said = json.loads(saved.read_text())
+        spoilt = json.loads(saved.read_text())
+        spoilt["by"][1]["bit_errors"] += 1
+        cases = {
+            "results of none": said | {"algorithms": [{"name": "none", "parameters": "{}"}]},
+            "1 of its values differ": spoilt,
+            "does not say how it was made": {"capture_sha256": said["capture_sha256"]},
+            "is not here": said | {"capture_sha256": "0" * 64},
+        }
+        for number, (reason, content) in enumerate(cases.items()):
+            saved.write_text(json.dumps(content))
+            words = [str(number), str(capture), *SAID, "-d", str(tmp_path), "--format", "json"]
+            done = CliRunner().invoke(wtrec, ["dataset", "anonymize", *words, "-q"])
+            assert done.exit_code == 3, done.output
+            assert "run.analysis.json: left out: " in done.stderr
+            assert reason in done.stderr
+            report = json.loads(done.stdout)
+            assert (report["analyses"], report["analyses_left_out"]) == (0, 1)
+            assert not list((tmp_path / f"{number}-1").rglob("*.analysis.json"))
 
     @pytest.mark.slow
     def test_replaced_payloads_are_gone_too(
