@@ -10,13 +10,15 @@ all behind the first 24 bytes is replaced, whatever it says.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ...dot11 import mac
 from .addresses import IpAddresses, MacAddresses
 from .contents import Contents, Rule
 from .key import Key
 from .packets import Packets
 
-_SSID, _MESH_ID = 0, 114
+_NAMES = {0, 114}  # elements: SSID and mesh ID
 # Rates, channel, HT and VHT capabilities and operation, ERP: what a frame is sent with.
 _KEPT_ELEMENTS = {1, 3, 42, 45, 50, 61, 191, 192}
 # Bytes of fixed fields in front of the elements, by subtype.
@@ -183,15 +185,36 @@ class Frames:
         self._elements(data, at)
 
     def _elements(self, data: bytearray, at: int) -> None:
-        stop = len(data)
-        while at + 2 <= stop and at + 2 + data[at + 1] <= stop:
-            end = at + 2 + data[at + 1]
-            if data[at] in {_SSID, _MESH_ID}:
-                data[at + 2 : end] = self.contents.ssid(bytes(data[at + 2 : end]))
-            elif data[at] not in _KEPT_ELEMENTS:
-                self._packets.other(data, at + 2, end)
+        for kind, begin, end in _elements(data, at):
+            if kind in _NAMES:
+                data[begin:end] = self.contents.ssid(bytes(data[begin:end]))
+            elif kind not in _KEPT_ELEMENTS:
+                self._packets.other(data, begin, end)
             at = end
-        self._packets.other(data, at, stop)
+        self._packets.other(data, at, len(data))
+
+
+def names_in_frame(frame: bytes) -> list[bytes]:
+    """Names of networks in a management frame, without FCS."""
+    control = int.from_bytes(frame[:2], "little")
+    subtype = mac.frame_subtype(control)
+    if control & mac.PROTECTED or subtype not in _FIXED:
+        return []
+    at = mac.header_length(control) + _FIXED[subtype]
+    return [
+        frame[begin:end]
+        for kind, begin, end in _elements(frame, at)
+        if kind in _NAMES and frame[begin:end].strip(b"\0")
+    ]
+
+
+def _elements(data: bytes | bytearray, at: int) -> Iterator[tuple[int, int, int]]:
+    """Number, begin and end of each element, up to the first that is cut."""
+    stop = len(data)
+    while at + 2 <= stop and at + 2 + data[at + 1] <= stop:
+        end = at + 2 + data[at + 1]
+        yield data[at], at + 2, end
+        at = end
 
 
 def address_offsets(control: int) -> tuple[int, ...]:

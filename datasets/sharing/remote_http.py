@@ -2,11 +2,13 @@
 
 What is there is said by ``catalogue.json``, since web servers do not list folders. A file goes on
 where it broke off if the server takes ranges; from one that does not, it comes again, and the bytes
-that are here are skipped. Proxies and ``~/.netrc`` are used as the environment says.
+that are here are skipped. Proxies and ``~/.netrc`` are used as the environment says. A password
+goes to the server of the URL, and not to another that it sends us to.
 """
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -26,6 +28,9 @@ class Http:
         url: Of the folder.
         user: For servers that ask for one.
         password: Of that user.
+
+    Raises:
+        RemoteError: The password would be on the way in the clear.
     """
 
     workers = 4
@@ -37,8 +42,12 @@ class Http:
         self.name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         timeout = self._aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
         options: dict[str, Any] = {"timeout": timeout, "trust_env": True}
-        if user and password:
-            options["auth"] = self._aiohttp.BasicAuth(user, password)
+        # Given with each request: a default of the session would go along to any other server, too.
+        self._auth = self._aiohttp.BasicAuth(user, password) if user and password else None
+        if self._auth and parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+            raise RemoteError(
+                f"{self.name}: your password would go there unencrypted; use https://"
+            )
         http = optional("fsspec.implementations.http")
         self._fs = http.HTTPFileSystem(client_kwargs=options, skip_instance_cache=True)
 
@@ -102,7 +111,7 @@ class Http:
         plain = {"Accept-Encoding": "identity"}
         for method in ("HEAD", "GET"):
             async with session.request(
-                method, self.url(path), headers=plain, allow_redirects=True
+                method, self.url(path), headers=plain, allow_redirects=True, auth=self._auth
             ) as answer:
                 if answer.status in _NOT_THERE:
                     return None
@@ -119,7 +128,7 @@ class Http:
         words = {"Accept-Encoding": "identity"}
         if start:
             words["Range"] = f"bytes={start}-"
-        async with session.get(self.url(path), headers=words) as answer:
+        async with session.get(self.url(path), headers=words, auth=self._auth) as answer:
             answer.raise_for_status()
             skip = start
             if start and answer.status == _PARTIAL:
@@ -133,3 +142,10 @@ class Http:
                     continue
                 sink(chunk[skip:])
                 skip = 0
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -4,7 +4,7 @@ import contextlib
 import http.server
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,70 @@ def test_without_wtrec_a_dataset_is_fetched_as_the_page_says(
     verdict = verify(tmp_path / "short")
     assert verdict.is_sound
     assert verdict.digest == verify(made).digest
+
+
+def test_a_password_stays_with_the_server_that_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that redirects to another sees it, the other one does not."""
+    seen: dict[str, set[str | None]] = {"here": set(), "there": set()}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        place: str
+        answer: Callable[[], None]
+
+        def do_GET(self) -> None:
+            seen[self.place].add(self.headers["Authorization"])
+            self.answer()
+
+        do_HEAD = do_GET  # noqa: N815 - its name
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name
+            pass
+
+    class There(Handler):
+        place = "there"
+
+        def answer(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(b"[]")
+
+    class Here(Handler):
+        place = "here"
+
+        def answer(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{there.server_port}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    monkeypatch.setenv("WTREC_PASSWORD", "secret")
+    server = http.server.ThreadingHTTPServer
+    with server(("127.0.0.1", 0), There) as there, server(("127.0.0.1", 0), Here) as here:
+        for each in (there, here):
+            threading.Thread(target=each.serve_forever).start()
+        url = f"http://ada@127.0.0.1:{here.server_port}/x"
+        with contextlib.closing(open_remote(url)) as remote:
+            found: list[bytes] = []
+            remote.read("catalogue.json", found.append)
+            assert remote.size("catalogue.json") == 2
+        here.shutdown()
+        there.shutdown()
+    assert b"".join(found) == b"[]"
+    assert seen == {"here": {"Basic YWRhOnNlY3JldA=="}, "there": {None}}
+
+
+@pytest.mark.parametrize("host", ["lab.example.org", "192.0.2.7:8080", "[2001:db8::7]"])
+def test_no_password_goes_to_another_machine_in_the_clear(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """It is refused before anybody is asked; without a password it is not."""
+    monkeypatch.setenv("WTREC_PASSWORD", "secret")
+    with pytest.raises(RemoteError, match="unencrypted; use https://"):
+        open_remote(f"http://ada@{host}/x")
+    for url in (f"https://ada@{host}/x", f"http://{host}/x", "http://ada@[::1]:1/x"):
+        open_remote(url).close()
 
 
 def test_what_cannot_be_reached_is_one_line(web: Any, tmp_path: Path) -> None:
