@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -95,7 +96,7 @@ class Expression:
             tree = ast.parse(text.strip(), mode="eval").body
             self._ask = _condition(tree)
         except SyntaxError as error:
-            raise ValueError(f"{text!r}: {error.msg}") from None
+            raise ValueError(f"{text!r}: {_complaint(text.strip(), error)}") from None
         except (RecursionError, MemoryError):
             raise ValueError(f"{text[:40]!r}...: nested too deeply") from None
 
@@ -108,6 +109,18 @@ class Expression:
 
     def __reduce__(self) -> tuple[type[Expression], tuple[str]]:
         return Expression, (self.text,)
+
+
+def _complaint(text: str, error: SyntaxError) -> str:
+    """What does not parse, where, and how it is done."""
+    if not text:
+        return "empty, wanted a condition, as rate_mbps == 54"
+    if re.search(r"(?<![=!<>])=(?!=)", text):
+        return "to compare is ==, as rate_mbps == 54"
+    if error.offset is None:
+        return error.msg
+    rest = text[(error.offset or len(text) + 1) - 1 :]
+    return f"{error.msg} at {rest[:20]!r}" if rest else "it ends too early"
 
 
 def _condition(node: ast.expr) -> Callable[[FrameBatch], Mask]:

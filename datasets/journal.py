@@ -59,7 +59,7 @@ class Journal(Closing):
         rows: Rows that it holds.
 
     Raises:
-        OSError: It exists, or cannot be written.
+        OSError: It exists, or cannot be written; then there is none.
     """
 
     def __init__(self, path: Path, table: Table, metadata: Mapping[str, str]) -> None:
@@ -73,7 +73,12 @@ class Journal(Closing):
         self._written = 0
         # the stream begins with its first batch: with an empty one, the metadata is there at once
         self._stream.write_batch(_no_rows(table))
-        self._move()
+        try:
+            self._move()
+        except OSError:  # nothing is there that anybody could go on with
+            self.close()
+            path.unlink()
+            raise
 
     def append(self, batch: Any) -> None:
         """Write one ``pyarrow.RecordBatch``.

@@ -20,14 +20,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import numpy as np
 import pyarrow as pa
 
 from ..errors import AlgorithmError, FormatError
 from .files import check_replaceable, sha256_of
 from .journal import Journal, JournalFile, is_at_work, journal_path
 from .parquet import TableFile
-from .results import REPAIRED, RESULTS
+from .results import RESULTS
+from .tally import Tally
 
 _EVERY_S: Final = 1.0  # rows are given to the journal that often, if there are any
 _ROWS: Final = 65_536
@@ -125,8 +125,7 @@ class ResultsFile:
 
     Attributes:
         covered: Earlier results cover the frames up to this number.
-        rows: Rows so far, earlier ones included.
-        repaired: Those of them that say so.
+        tally: Of the rows so far, earlier ones included.
         last: The largest number of a frame that has a row; 0 if there is none.
 
     Raises:
@@ -138,7 +137,8 @@ class ResultsFile:
         self, output: Path, metadata: Mapping[str, str], earlier: Earlier | None = None
     ) -> None:
         self.covered = earlier.covers_to if earlier else 0
-        self.rows = self.repaired = self.last = 0
+        self.tally = Tally()
+        self.last = 0
         self._output = output
         self._metadata = dict(metadata)
         self._resumed = earlier.metadata.get("resumed", "") if earlier else ""
@@ -218,9 +218,7 @@ class ResultsFile:
         self._done = True
 
     def _count(self, batch: Any) -> None:
-        outcomes = batch.column("outcome").cast(pa.string()).to_numpy(zero_copy_only=False)
-        self.rows += len(batch)
-        self.repaired += int(np.count_nonzero(outcomes == REPAIRED))
+        self.tally.add(batch)
         # with several passes, the first one is what counts
         self.last = max(self.last, int(batch.column("number").to_numpy().max()))
 

@@ -33,6 +33,7 @@ _IFF_TUN = 0x0001
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFMTU = 0x8913, 0x8914, 0x8922
 _IFF_UP = 1
 _MTU = 65_535
+_IFNAMSIZ = 16  # with the byte that ends it
 
 
 class MonitorTun(Closing):
@@ -51,6 +52,12 @@ class MonitorTun(Closing):
     PREFIX: Final = struct.pack(">HH", 0, 0x0004)
 
     def __init__(self, name: str = "mon%d") -> None:
+        if not 0 < len(name.encode()) < _IFNAMSIZ:
+            raise CaptureError(
+                f"{name!r} is no name of an interface: wanted 1 to {_IFNAMSIZ - 1} bytes"
+            )
+        if name in (known for _, known in socket.if_nameindex()):
+            raise CaptureError(f"{name} exists: a simulated monitor interface needs a new name")
         try:
             self._fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:

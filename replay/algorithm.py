@@ -265,7 +265,9 @@ def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
         del known["command"]
     for assignment in filter(None, rest.split(",")):
         key, equals, text = assignment.partition("=")
-        if key not in known or not equals:
+        if key in known and not equals:
+            raise AlgorithmError(f"{name}: {key} has no value: wanted {key}=VALUE")
+        if key not in known:
             raise AlgorithmError(
                 f"{name} takes no parameter {assignment!r}; it has: "
                 + (", ".join(known) or "no parameters")

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ..jit import jit, system_call
 
 TICK_NS = 1000  # of the counts of how late packets were
+FINE = 100_000  # so many ticks are counted one by one, then a thousand at a time
+SLOTS = FINE + 100_000  # up to 100 s; what is later is as late as that
 STAY_NS = 20_000_000  # after so long the caller has a look at signals
 
 # State: which packet is next; when the first and the last that left did so; did a write fail?
@@ -28,6 +30,15 @@ _write = system_call("write", "intp", "int32", "intp", "uintp")
 def _now(timespec: NDArray[np.int64]) -> int:
     _clock_gettime(_MONOTONIC, timespec.ctypes.data)
     return int(timespec[0] * _NS + timespec[1])
+
+
+@jit
+def late_slot(ns: int) -> int:
+    """Where in the counts a packet belongs that left so long after it was due."""
+    ticks = max(ns, 0) // TICK_NS
+    if ticks < FINE:
+        return ticks
+    return min(FINE + ticks // 1000, SLOTS - 1)
 
 
 @jit
@@ -58,8 +69,7 @@ def write_due(
         due: When each is due, ns of the monotonic clock; empty: at once.
         spin_ns: For so long before that the clock is watched: a sleep may end too late.
         room: For one packet with what stands before it.
-        late: Counts of packets that left so many ``TICK_NS`` after they were due, the last element:
-            or more.
+        late: Counts of packets by :func:`late_slot`, of how long after they were due they left.
         state: Brought up to date after each packet.
     """
     timespec = np.empty(2, np.int64)
@@ -85,7 +95,7 @@ def write_due(
             state[FAILED] = 1
             return
         if len(due):
-            late[min((now - due[k]) // TICK_NS, len(late) - 1)] += 1
+            late[late_slot(now - due[k])] += 1
         if state[FIRST] == 0:
             state[FIRST] = now
         state[LAST] = now
@@ -97,4 +107,5 @@ def write_due(
 def load() -> None:
     """Have it compiled, or loaded, before time counts."""
     none, byte, late = np.empty(0, np.int64), np.zeros(1, np.uint8), np.zeros(1, np.int64)
+    late_slot(0)
     write_due(-1, byte, none, none, byte, late, none, none, 0, byte, late, np.zeros(4, np.int64))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..clock import NS
-from .depart_kernel import TICK_NS
-
-_TICKS: Final = 100_000  # 0.1 s: what is later is as late as that
+from .depart_kernel import FINE, SLOTS, late_slot
 
 
 @dataclass
@@ -26,7 +24,7 @@ class Departed:
         first, last: When the first and the last left, ns on the monotonic clock.
         first_due, last_due: When they were due; None at top speed.
         refused: Frames that could not leave, by why.
-        late: How many frames left so many us after they were due; the last element: or later.
+        late: How many frames left how long after they were due, see ``late_slot``.
         ended_by: What ended it early.
         unread: What of the capture could not be read.
     """
@@ -40,7 +38,7 @@ class Departed:
     first_due: int | None = None
     last_due: int | None = None
     refused: dict[str, int] = field(default_factory=dict)
-    late: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_TICKS, np.int64))
+    late: NDArray[np.int64] = field(default_factory=lambda: np.zeros(SLOTS, np.int64))
     ended_by: str | None = None
     unread: list[str] = field(default_factory=list)
 
@@ -63,14 +61,18 @@ class Departed:
 
     def count_late(self, ns: int) -> None:
         """Count a frame that left so long after it was due."""
-        self.late[min(max(ns, 0) // TICK_NS, _TICKS - 1)] += 1
+        self.late[late_slot(ns)] += 1
 
     def late_us(self, quantile: float) -> int | None:
-        """So late, in us, or less, was this share of the frames; None at top speed."""
+        """So late, in us, or less, was this share of the frames; None at top speed.
+
+        Above 0.1 s it is in steps of 1 ms; 100 s stands for all above.
+        """
         counts = np.cumsum(self.late)
         if not counts[-1]:
             return None
-        return int(np.searchsorted(counts, quantile * counts[-1]))
+        slot = int(np.searchsorted(counts, quantile * counts[-1]))
+        return slot if slot < FINE else 1000 * (slot - FINE)
 
     def to_json(self) -> dict[str, Any]:
         """Stable keys; see docs/replay.md."""

@@ -83,6 +83,7 @@ class Departures:
         self._packets = packets
         self._outlet = outlet
         self._algorithm = algorithm
+        self._first = 0  # number of the first frame that left
 
     def leave(self, frames: FrameBatch, repairs: Repairs, due: NDArray[np.int64] | None) -> None:
         """Let frames leave, in their order.
@@ -122,7 +123,9 @@ class Departures:
             if when is not None:
                 departed.count_late(now - when)
             if not departed.frames:
+                self._first = number
                 departed.first, departed.first_due = now, when
             departed.frames += 1
             departed.last, departed.last_due = now, when
-        departed.too_late += len(flips)
+        if departed.frames:  # those shown before the first one were never to leave
+            departed.too_late += sum(number >= self._first for number in flips)

@@ -60,12 +60,13 @@ class ReplaySummary:
     @property
     def achieved_fps(self) -> float:
         """Frames per second of the slowest pass."""
-        return min((score.achieved_fps for score in self.scores), default=0.0)
+        passes = [score.achieved_fps for score in self.scores if not score.was_complete]
+        return min(passes, default=0.0)
 
     @property
     def losses(self) -> list[str]:
         """What was lost, one sentence each."""
-        of_captures = [line for score in self._one_each for line in score.losses]
+        of_captures = list(dict.fromkeys(line for s in self.scores for line in s.losses))
         of_captures += [f"{score.name}: {line}" for score in self.scores for line in score.problems]
         return of_captures + [
             f"{score.output}: partial: ended by {score.interrupted}, it covers frames up to "
@@ -76,8 +77,12 @@ class ReplaySummary:
 
     @property
     def _one_each(self) -> list[Score]:
-        """One score of each capture: all algorithms get the same frames."""
-        return list({score.capture: score for score in self.scores}.values())
+        """Of each capture the score with the most frames: all algorithms get the same ones."""
+        fullest: dict[Path, Score] = {}
+        for score in self.scores:
+            if score.capture not in fullest or score.frames > fullest[score.capture].frames:
+                fullest[score.capture] = score
+        return list(fullest.values())
 
 
 def replay(

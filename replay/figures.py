@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..clock import NS
+from ..datasets.tally import Tally
 from ..datasets.times import Times
 
 _KEPT: Final = 65_536  # frames that are counted at once
@@ -30,10 +31,6 @@ class Figures:
         dropped: Frames that it was not given.
         largest_batch: Most frames in a call.
         longest: Most frames that one has found before it; None: at top speed.
-        met: Bad frames that were answered for within the deadline.
-        missed: Those answered for later, or dropped.
-        silent: Those that were never answered for.
-        late_ns: The longest from the time that a frame was due until it was taken.
     """
 
     def __init__(self) -> None:
@@ -42,7 +39,6 @@ class Figures:
         self.dropped = 0
         self.largest_batch = 0
         self.longest: int | None = None
-        self.met = self.missed = self.silent = 0
         self.wait = Times()
         self.service = Times()
         self.sojourn = Times()
@@ -50,11 +46,6 @@ class Figures:
         self._sojourns: list[NDArray[np.int64]] = []
         self._services: list[int] = []
         self._kept = 0
-
-    @property
-    def late_ns(self) -> int:
-        """The longest wait so far, of those that are counted already."""
-        return self.wait.longest_ns
 
     def serve(
         self, frames: int, waited: NDArray[np.int64] | None, found: NDArray[np.int64], took: int
@@ -84,14 +75,6 @@ class Figures:
         self._find(found)
         self._keep(len(waited))
 
-    def enter(self, rows: Any) -> None:
-        """Count the deadlines of some results (a ``pyarrow.Table``), if there is one."""
-        met = rows.column("deadline_met")
-        self.silent += met.null_count
-        in_time = int((met.drop_null().combine_chunks().to_numpy(zero_copy_only=False)).sum())
-        self.met += in_time
-        self.missed += len(met) - met.null_count - in_time
-
     def count(self) -> None:
         """Count all that is kept."""
         for times, parts in ((self.wait, self._waits), (self.sojourn, self._sojourns)):
@@ -102,12 +85,12 @@ class Figures:
         self._services.clear()
         self._kept = 0
 
-    def to_json(self, seconds: float, *, deadline: bool) -> dict[str, Any]:
+    def to_json(self, seconds: float, tally: Tally | None = None) -> dict[str, Any]:
         """Stable keys; see docs/replay.md.
 
         Args:
             seconds: From the start to the end of the last call.
-            deadline: Whether there is one.
+            tally: Of the results, if there is a deadline.
         """
         self.count()
         ns = seconds * NS
@@ -124,9 +107,9 @@ class Figures:
             "length_mean": self.wait.total_ns / ns if is_paced and ns else None,
             "length_max": self.longest,
             "utilization": self.service.total_ns / ns if ns else None,
-            "met": self.met if deadline else None,
-            "missed": self.missed if deadline else None,
-            "silent": self.silent if deadline else None,
+            "met": tally.met if tally else None,
+            "missed": tally.missed if tally else None,
+            "silent": tally.silent if tally else None,
         }
 
     def _find(self, found: NDArray[np.int64]) -> None:

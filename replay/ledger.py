@@ -60,6 +60,9 @@ class _Rows(NamedTuple):
     sojourn_ns: NDArray[Any]
 
 
+_NO_ROWS = _Rows(*(np.zeros(0, np.int64) for _ in _Rows._fields))
+
+
 class Ledger:
     """The books of one algorithm.
 
@@ -157,6 +160,8 @@ class Ledger:
     def take(self) -> Any:
         """The settled rows, each once, in capture order, as a ``pyarrow.Table``."""
         count = self.settled
+        if not count:  # to sort what waits behind an open frame takes long
+            return self._arrow(_NO_ROWS)
         rows = self._sorted()
         self._taken += count
         offsets = np.concatenate([[0], np.cumsum(rows.lengths)])
@@ -267,8 +272,7 @@ class Ledger:
         """All rows that were not taken, in one, in the order of the capture."""
         self._gather()
         if not self._rows:
-            none = np.zeros(0, np.int64)
-            return _Rows(*(none for _ in _Rows._fields))
+            return _NO_ROWS
         rows = _Rows(*(np.concatenate(parts) for parts in zip(*self._rows, strict=True)))
         order = np.argsort(rows.number, kind="stable")
         begins = np.cumsum(rows.lengths) - rows.lengths

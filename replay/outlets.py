@@ -9,6 +9,7 @@ have.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -25,6 +26,7 @@ Bytes = bytes | memoryview
 _RADIOTAP: Final = 127
 _NANOSECONDS: Final = 9
 _LONGEST_DATAGRAM: Final = 65_507  # IPv4
+_NOBODY: Final = "nobody listens at the port"
 
 
 class OutletError(WtrecError):
@@ -99,11 +101,24 @@ class UdpOutlet(Closing):
             self._count("longer than a datagram")
             return
         try:
+            while not self._is_sent(packet):
+                pass
+            error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except OSError as failure:
+            raise OutletError(f"{self.name}: {failure.strerror}") from None
+        if error == errno.ECONNREFUSED:
+            self._count(_NOBODY)
+        elif error:
+            raise OutletError(f"{self.name}: {os.strerror(error)}")
+
+    def _is_sent(self, packet: Bytes) -> bool:
+        """Send it, unless there is first to hear that nobody took one before."""
+        try:
             self._socket.send(packet)
-        except ConnectionRefusedError:  # it is the packet before this one that nobody took
-            self._count("nobody listens at the port")
-        except OSError as error:
-            raise OutletError(f"{self.name}: {error.strerror}") from None
+        except ConnectionRefusedError:
+            self._count(_NOBODY)
+            return False
+        return True
 
     def _count(self, why: str) -> None:
         self.refused[why] = self.refused.get(why, 0) + 1

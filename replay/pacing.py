@@ -75,7 +75,7 @@ class FramesPerSecond:
         return _steady(before.frames, np.arange(len(frames)), self.pps)
 
     def __str__(self) -> str:
-        return f"pps {self.pps:g}"
+        return f"pps {exact(self.pps)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class MegabitsPerSecond:
         return _steady(before.octets, np.concatenate([[0], ends])[:-1], self.mbps * 125_000)
 
     def __str__(self) -> str:
-        return f"mbps {self.mbps:g}"
+        return f"mbps {exact(self.mbps)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,12 @@ class RecordedTime:
         return _steady(first, elapsed - first, self.rate * NS)
 
     def __str__(self) -> str:
-        return f"rate {self.rate:g}"
+        return f"rate {exact(self.rate)}"
+
+
+def exact(number: float) -> str:
+    """A number as text that tells it from every other one."""
+    return repr(float(number)).removesuffix(".0")
 
 
 def octets(frames: FrameBatch) -> NDArray[np.int64]:

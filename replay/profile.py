@@ -53,7 +53,9 @@ class Profile:
 
     def __post_init__(self) -> None:
         if not sum(seconds * pps for seconds, pps in self.steps) > 0:
-            raise ValueError("no step has a frame")
+            raise ValueError(
+                "no step has a frame: wanted lines of seconds and frames a second, both above 0"
+            )
         counts, _, _, units = self._table()
         if (counts[-1] + MAX_FRAMES * units) > _MAX_UNITS:
             raise ValueError("the numbers have too many digits")
@@ -79,7 +81,8 @@ class Profile:
                 seconds, pps = map(_decimal, words)
             except ValueError:
                 raise FormatError(
-                    f"line {number}: {line.strip()[:60]!r}, wanted seconds and frames a second",
+                    f"line {number}: {line.strip()[:60]!r}, wanted seconds and frames a second, "
+                    "none below 0",
                     path=str(path),
                 ) from None
             steps.append((seconds, pps))

@@ -172,7 +172,7 @@ class Queue:
             at = end
 
 
-class Departures:
+class Occupancy:
     """Who was there when a frame arrived: waiting, or being served.
 
     Args:

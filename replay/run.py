@@ -23,15 +23,15 @@ from numpy.typing import NDArray
 from ..clock import MONOTONIC, NS, Clock
 from ..datasets.ahead import ahead
 from ..datasets.frames import FcsStatus, FrameBatch
-from ..datasets.results import DROPPED, REPAIRED
+from ..datasets.tally import Tally
 from .algorithm import Repairs
 from .calls import called
-from .departures import Departures as Leaving
+from .departures import Departures
 from .figures import Figures
 from .interruption import Interrupted, Interruption
 from .ledger import Asked, Ledger
 from .outlets import OutletError
-from .queue import SPIN_NS, Departures, Queue, Take
+from .queue import SPIN_NS, Occupancy, Queue, Take
 from .schedule import Schedule
 from .score import Contender, Score, Standing, Tell
 from .source import Piece, Source
@@ -46,6 +46,7 @@ class Results(Protocol):
     """What takes the results; :class:`~wtrec.datasets.results_file.ResultsFile` is one."""
 
     covered: int
+    tally: Tally
 
     @property
     def is_due(self) -> bool:
@@ -63,8 +64,12 @@ class Unkept:
     covered = 0
     is_due = False
 
+    def __init__(self) -> None:
+        self.tally = Tally()
+
     def write_table(self, rows: Any) -> None:
-        """Forget them."""
+        """Count them."""
+        self.tally.add(rows)
 
 
 class Run:
@@ -88,7 +93,7 @@ class Run:
         results: Results,
         *,
         interruption: Interruption | None = None,
-        leaving: Leaving | None = None,
+        leaving: Departures | None = None,
         clock: Clock = MONOTONIC,
         tell: Tell = lambda _: None,
         spin_ns: int = SPIN_NS,
@@ -105,11 +110,13 @@ class Run:
         self._told = 0
         self._ledger = Ledger(self._algorithm.name, deadline.ns if deadline else None)
         self._figures = Figures()
-        self._departures = Departures()
+        self._occupancy = Occupancy()
         waiting = self._interruption.breaking
         self._queue = Queue(schedule.pace, schedule.service, clock, spin_ns, waiting)
         self._first: int | None = None  # number of the first judged frame
         self._began = self._ended = 0
+        self._served_from: int | None = None  # when earlier results had been passed over
+        self._taken: tuple[int, int] | None = None  # when the first frames were, and the last
 
     def replay(self, capture: Path) -> Score:
         """Replay a capture, once for each run.
@@ -142,7 +149,7 @@ class Run:
                 score.interrupted = self._interruption.reason
             except OutletError as error:
                 score.interrupted = str(error)
-            self._enter(source, score)
+            self._enter(source)
             self._finish(source, score)
         return score
 
@@ -158,6 +165,7 @@ class Run:
             score.frames += at
             self._queue.skip(frames.slice(0, at), elapsed[:at])
             self._warm(frames.slice(0, at))
+            self._served_from = self._clock.now()
         if at < len(frames):
             later = frames.slice(at, len(frames) - at)
             self._serve(Piece(later, elapsed[at:]), source, score)
@@ -167,8 +175,15 @@ class Run:
         score.seconds = (self._ended - (started or self._began)) / NS
         if self._schedule.is_paced and self._queue.last_due:
             score.asked_fps = (score.frames - 1) * NS / self._queue.last_due
-        deadline = self._schedule.service.deadline is not None
-        score.queue = self._figures.to_json(score.seconds, deadline=deadline)
+            score.taken_seconds = self._taken_seconds()
+        tally = self._results.tally
+        score.attempted, score.repaired = tally.rows, tally.repaired
+        score.dropped = tally.dropped
+        begin = self._served_from or started or self._began
+        score.queue = self._figures.to_json(
+            (self._ended - begin) / NS,
+            tally if self._schedule.service.deadline is not None else None,
+        )
         score.facts = dict(getattr(self._algorithm, "facts", dict)())
         score.problems = list(getattr(self._algorithm, "problems", list)())
         score.left_out = source.left_out
@@ -176,6 +191,15 @@ class Run:
         timeline = source.timeline
         score.reordered, score.clock_steps = timeline.reordered, timeline.clock_steps
         score.gaps_cut = timeline.gaps_cut
+
+    def _taken_seconds(self) -> float:
+        """From when the first frame was taken, or would have been, to when the last was."""
+        if self._taken is None:
+            return 0.0
+        first, last = self._taken
+        if self._served_from is not None and self._queue.started is not None:
+            first = self._queue.started
+        return (last - first) / NS
 
     def _warm(self, frames: FrameBatch) -> None:
         """Show frames whose answers do not count."""
@@ -196,14 +220,14 @@ class Run:
         number = frames.number
         bad = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
         bits = 8 * np.diff(frames.offsets).astype(np.int64)
-        score.frames += len(frames)
         at = 0
         for take in self._queue.takes(frames, piece.elapsed):
+            self._taken = (self._taken[0] if self._taken else take.now, take.now)
             end = int(bad.searchsorted(take.end))
             rows, at = bad[at:end], end
             waited, found = None, _NONE
             if take.due is not None:
-                waited, found = take.now - take.due, self._departures.found(take.due)
+                waited, found = take.now - take.due, self._occupancy.found(take.due)
             asked = _asked(take, number, bits, rows, found) if len(rows) else None
             if take.dropped:
                 if asked:
@@ -222,12 +246,14 @@ class Run:
                 self._figures.serve(take.end - take.begin, waited, found, took)
                 score.service_ns += took
                 self._leave(given, repairs, take.due)
+            score.frames += take.end - take.begin
             if take.due is not None:
-                self._departures.end(self._ended)
-            if self._ledger.settled >= _ROW_GROUP or self._results.is_due:
-                self._enter(source, score)
+                self._occupancy.end(self._ended)
+            settled = self._ledger.settled
+            if settled >= _ROW_GROUP or (settled and self._results.is_due):
+                self._enter(source)
             if self._ended - self._told >= _TELL_NS:
-                self._stand(source, score.frames - len(frames) + take.end)
+                self._stand(source, score.frames)
 
     def _call(self, call: Callable[[], Repairs]) -> tuple[Repairs, int]:
         """One call of the algorithm, and how long it took."""
@@ -239,7 +265,7 @@ class Run:
         if self._leaving is not None:
             self._leaving.leave(frames, repairs, due)
 
-    def _enter(self, source: Source, score: Score) -> None:
+    def _enter(self, source: Source) -> None:
         """Write the results that are settled."""
         rows = self._ledger.take()
         number = rows.column("number").to_numpy()
@@ -251,15 +277,6 @@ class Run:
             loop = (number - 1) // source.span
             rows = _replaced(rows, "number", pa.array(number - loop * source.span))
             rows = _replaced(rows, "loop", pa.array((loop + 1).astype(np.int32)))
-        counts = {
-            each["values"]: each["counts"]
-            for each in rows.column("outcome").cast(pa.string()).value_counts().to_pylist()
-        }
-        score.attempted += len(rows)
-        score.repaired += counts.get(REPAIRED, 0)
-        score.dropped += counts.get(DROPPED, 0)
-        if self._schedule.service.deadline:
-            self._figures.enter(rows)
         self._results.write_table(rows)
 
     def _stand(self, source: Source, frames: int) -> None:

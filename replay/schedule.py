@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from .pacing import Pace, TopSpeed
+from .pacing import Pace, TopSpeed, exact
 from .queue import Service
 from .source import Selection
 
@@ -36,6 +36,6 @@ class Schedule:
             "pace": str(self.pace),
             "selection": json.dumps(self.selection.to_json()),
             "batch": str(self.service.most(self.pace)),
-            "deadline_us": f"{deadline.us:g}" if deadline else "",
+            "deadline_us": exact(deadline.us) if deadline else "",
             "on_overrun": str(self.service.on_overrun),
         }

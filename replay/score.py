@@ -35,6 +35,7 @@ class Score:
         service_ns: Time that its calls took.
         seconds: From when the first frame was due (at top speed: from when the capture was opened,
             or the frames before the offset were done) to the end of the last call.
+        taken_seconds: At a pace, from when the first frame was taken to when the last was.
         asked_fps: Frames a second that the pace asked for; None: at top speed.
         queue: The figures of its queue.
         facts: What it measured beside its answers (``Algorithm`` says how), by name.
@@ -56,6 +57,7 @@ class Score:
     dropped: int = 0
     service_ns: int = 0
     seconds: float = 0.0
+    taken_seconds: float = 0.0
     asked_fps: float | None = None
     queue: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, float] = field(default_factory=dict)
@@ -76,7 +78,9 @@ class Score:
 
     @property
     def achieved_fps(self) -> float:
-        """Frames per second over the whole replay."""
+        """Frames per second: at a pace, from the first to the last; at top speed, over all."""
+        if self.asked_fps is not None and self.taken_seconds:
+            return (self.frames - 1) / self.taken_seconds
         return self.frames / self.seconds if self.seconds else 0.0
 
 

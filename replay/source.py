@@ -6,7 +6,8 @@ piece, each with the recorded time of its frames. The order is: ``start_offset``
 left ``loop`` times.
 
 Frames before ``start_offset`` are given, too, as pieces that are not judged: algorithms may need
-to have seen them. All other frames that are left out are counted, bad ones on their own.
+to have seen them. Frames that the offset and ``select`` leave out are counted, bad ones on
+their own; those behind ``duration`` and ``limit`` are not, as nobody has read them.
 
 Each further pass is what a longer capture would hold. Frame numbers go on behind the last number
 of the pass before, and recorded time (``time``, ``tsft_us``) goes on, with the mean gap between
@@ -30,6 +31,7 @@ from ..closing import Closing
 from ..datasets.expression import Expression
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.reader import CaptureReader
+from ..errors import AlgorithmError
 from .timeline import Timeline
 
 _FOREVER = 1 << 62
@@ -198,6 +200,11 @@ class Source(Closing):
     def _later(self, piece: Piece, number: int) -> Piece:
         """A piece of a later pass; ``number`` from 1."""
         shift = number * self._first.period
+        if shift + self._first.last >= _FOREVER:
+            raise AlgorithmError(
+                f"{self._capture}: pass {number + 1} would begin {shift / NS:.3g} s later: the "
+                "capture's times reach too far; --max-gap shortens gaps"
+            )
         arrow = piece.frames.arrow
         for name, more in (
             ("number", number * self._first.number),
@@ -230,14 +237,20 @@ class Source(Closing):
             left_out.unselected += (first - seen) - len(early.frames)
             if len(early.frames):
                 yield replace(early, judged=False)
+            last = self._within(frames, first, last, left)
             piece = self._selected(frames, elapsed, first, last, left_out)
-            if len(piece.frames) > left:
-                piece = Piece(piece.frames.slice(0, left), piece.elapsed[:left])
             left -= len(piece.frames)
             if len(piece.frames):
                 yield piece
             if last < len(frames) or not left:
                 return
+
+    def _within(self, frames: FrameBatch, begin: int, end: int, limit: int) -> int:
+        """Where the frames end that hold so many selected ones, or all end."""
+        if self._selection.select is None:
+            return min(end, begin + limit)
+        chosen = np.flatnonzero(self._selection.select(frames.slice(begin, end - begin)))
+        return end if len(chosen) <= limit else begin + int(chosen[limit - 1]) + 1
 
     def _selected(
         self,

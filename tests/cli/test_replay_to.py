@@ -161,7 +161,25 @@ class TestUdp:
             port = other.getsockname()[1]
         done = replayed(capture, "--to", f"udp://127.0.0.1:{port}", "--pps", "2000")
         assert done.returncode == 3
-        assert b"nobody listens at the port" in done.stderr
+        assert b"60 frames: nobody listens at the port" in done.stderr
+
+    def test_every_packet_arrives_or_is_counted(self) -> None:
+        """That nobody took a packet is said of it, not of the next one, which is sent."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+            listener.close()
+            with (
+                UdpOutlet(f"udp://127.0.0.1:{port}") as outlet,
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as later,
+            ):
+                outlet.send(b"one")
+                assert outlet.refused == {"nobody listens at the port": 1}
+                later.bind(("127.0.0.1", port))
+                outlet.send(b"two")
+                outlet.send(b"three")
+                assert [later.recv(9), later.recv(9)] == [b"two", b"three"]
+                assert outlet.refused == {"nobody listens at the port": 1}
 
     @pytest.mark.parametrize(
         "address", ["udp://127.0.0.1", "udp://:5", "udp://h:0", "udp://h:99999", "tcp://h:1"]

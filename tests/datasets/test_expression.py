@@ -138,9 +138,9 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("", "invalid syntax"),
-            ("rate_mbps =", "invalid syntax"),
-            ("rate = 5", "invalid syntax"),
+            ("", "empty, wanted a condition, as rate_mbps == 54"),
+            ("rate_mbps ==", "it ends too early"),
+            ("rate = 5", "to compare is =="),
             ("speed == 5", "no column 'speed'; there are: number, time"),
             ("mpdu == 5", "no column 'mpdu'"),
             ("fcs_status == 'Bad'", "fcs_status is never 'Bad'; it is good, bad"),

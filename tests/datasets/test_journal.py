@@ -131,6 +131,18 @@ class TestJournal:
         with pytest.raises(FormatError, match=r"run\.tx\.arrows: not an Arrow stream"):
             JournalFile(path, TX)
 
+    def test_no_room_at_all(self, tmp_path: Path) -> None:
+        """Where not even the begin can be written, nothing is left that says that there is one."""
+        path = tmp_path / "run.tx.arrows"
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                Journal(path, TX, METADATA)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not path.exists()
+
     def test_another_table(self, tmp_path: Path) -> None:
         """A journal of another table is refused."""
         path = tmp_path / "run.tx.arrows"

@@ -69,7 +69,13 @@ class TestMonitorTun:
         with MonitorTun("mon%d") as other:
             assert (mon0.name, other.name) == ("mon0", "mon1")
 
+    @pytest.mark.parametrize("name", ["", "m" * 16, "ä" * 8])
+    def test_name_that_is_none(self, name: str) -> None:
+        """A name that the kernel would cut is refused."""
+        with pytest.raises(CaptureError, match="no name of an interface: wanted 1 to 15 bytes"):
+            MonitorTun(name)
+
     def test_taken_name(self, mon0: MonitorTun) -> None:
         """A name that is taken is refused with the reason."""
-        with pytest.raises(CaptureError, match=r"mon0: cannot make .* busy"):
+        with pytest.raises(CaptureError, match="mon0 exists: a simulated"):
             MonitorTun(mon0.name)

@@ -87,7 +87,7 @@ class TestMake:
             ),
             (
                 "crc-flip:gate",
-                "crc-flip takes no parameter 'gate'; it has: max_flips, gate, checks",
+                "crc-flip: gate has no value: wanted gate=VALUE",
             ),
             ("crc-flip:gate=", "crc-flip: gate='', wanted float"),
             ("crc-flip:max_flips=1.5", "crc-flip: max_flips='1.5', wanted int"),

@@ -20,6 +20,7 @@ from wtrec.replay.depart_kernel import (
     TICK_NS,
     write_due,
 )
+from wtrec.replay.departed import Departed
 
 HEADS = [b"", b"head", b"another one"]
 
@@ -109,3 +110,19 @@ def test_a_write_that_fails_is_the_next_packet() -> None:
     finally:
         os.close(reader)
         os.close(writer)
+
+
+def test_how_late_a_packet_was() -> None:
+    """To the us up to 0.1 s, to the ms up to 100 s; never early, and no more than it was."""
+    departed = Departed("x")
+    for ns, us in (
+        (-5, 0),
+        (999, 0),
+        (99_999_999, 99_999),
+        (100_000_000, 100_000),
+        (1_234_567_890, 1_234_000),
+        (10**15, 99_999_000),
+    ):
+        departed.late[:] = 0
+        departed.count_late(ns)
+        assert departed.late_us(1) == us

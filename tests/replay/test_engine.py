@@ -19,7 +19,7 @@ from wtrec.dot11 import fcs
 from wtrec.errors import AlgorithmError, FormatError
 from wtrec.replay.algorithm import PerFrameAlgorithm, Repairs, make
 from wtrec.replay.algorithms.checks import ALL
-from wtrec.replay.engine import Contender, Standing, replay
+from wtrec.replay.engine import Contender, ReplaySummary, Score, Standing, replay
 from wtrec.replay.pacing import (
     FramesPerSecond,
     MegabitsPerSecond,
@@ -152,7 +152,7 @@ class TestResults:
         assert json.loads(metadata["parameters"]) == {"max_flips": 3, "gate": 0.01, "checks": ALL}
         assert metadata["capture"] == "run.pcapng"
         assert metadata["capture_sha256"] == sha256_of(capture)
-        assert metadata["pace"] == summary.pace == "pps 1e+06"
+        assert metadata["pace"] == summary.pace == "pps 1000000"
         assert float(metadata["achieved_fps"]) == pytest.approx(summary.achieved_fps, abs=0.1)
 
     def test_several_algorithms(self, capture: Path, tmp_path: Path) -> None:
@@ -355,3 +355,12 @@ class TestPace:
         replay(capture, [Contender(Witness(), {}, tmp_path / "out.parquet")], tell=told.append)
         assert told[-1].frames == 40
         assert told[-1].progress() == (capture.stat().st_size,) * 2
+
+
+def test_a_summary_is_of_those_that_ran() -> None:
+    """What was there already has read no frames; what another has lost is said nevertheless."""
+    ran = Score("a", None, Path("x"), frames=9, attempted=4, seconds=3.0, losses=["x: cut off"])
+    before = Score("b", None, Path("x"), was_complete=True)
+    summary = ReplaySummary(scores=[ran, before])
+    assert (summary.frames, summary.bad, summary.achieved_fps) == (9, 4, 3.0)
+    assert summary.losses == ["x: cut off"]

@@ -117,5 +117,14 @@ class TestTopSpeed:
 
     def test_at_once(self) -> None:
         """No frame has a time at which it is due."""
-        TopSpeed().due(of_lengths([1]), np.zeros(1, np.int64), Before(0, 0))
+        due: object = TopSpeed().due(of_lengths([1]), np.zeros(1, np.int64), Before(0, 0))  # type: ignore[func-returns-value]
+        assert due is None
         assert str(TopSpeed()) == "topspeed"
+
+
+@given(st.floats(1e-6, 1e9), st.floats(1e-6, 1e9))
+def test_paces_that_differ_are_told_apart(one: float, other: float) -> None:
+    """What results say of their pace is exact, so that no other one goes on with them."""
+    for pace in (FramesPerSecond, MegabitsPerSecond, RecordedTime):
+        assert (str(pace(one)) == str(pace(other))) == (one == other)
+        assert float(str(pace(one)).partition(" ")[2]) == one

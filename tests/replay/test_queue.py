@@ -16,7 +16,7 @@ from wtrec.datasets.frames import FrameBatch
 from wtrec.dot11.deadlines import Deadline
 from wtrec.replay.figures import Figures
 from wtrec.replay.pacing import FramesPerSecond, Pace, RecordedTime, TopSpeed
-from wtrec.replay.queue import Departures, Overrun, Queue, Service, Take
+from wtrec.replay.queue import Occupancy, Overrun, Queue, Service, Take
 
 from .fake import FakeClock, poisson_ns
 
@@ -44,7 +44,7 @@ def serve(
 ) -> Served:
     """Run frames through the queue; ``took(first frame, frames)`` is the time of a call."""
     clock = FakeClock(123)
-    queue, departures = Queue(pace, service, clock.clock, 0), Departures()
+    queue, departures = Queue(pace, service, clock.clock, 0), Occupancy()
     served = Served()
     done = 0
     for part in np.array_split(np.array(elapsed, np.int64), pieces):
@@ -60,7 +60,7 @@ def serve(
 def _count(
     served: Served,
     take: Take,
-    departures: Departures,
+    departures: Occupancy,
     clock: FakeClock,
     took: Callable[[int, int], int],
 ) -> None:
@@ -239,7 +239,7 @@ class TestTheory:
         arrival = poisson_ns(frames, rate, seed=7)
         served = serve(RecordedTime(1), Service(1), arrival, lambda _first, _count: service_ns)
         seconds = (served.turn[-1] + service_ns) / NS
-        found = served.figures.to_json(seconds, deadline=False)
+        found = served.figures.to_json(seconds)
         wait_us = load / (2 * (1 - load)) * service_ns / 1000
         assert found["wait_us"]["mean"] == pytest.approx(wait_us, rel=0.02)
         assert found["sojourn_us"]["mean"] == pytest.approx(wait_us + service_ns / 1000, rel=0.02)
@@ -255,7 +255,7 @@ class TestTheory:
         fast = serve(FramesPerSecond(1000), Service(1), [0] * 5000, lambda _f, _c: 900 * US)
         assert fast.turn == fast.arrival
         assert set(fast.found) == {0}
-        found = fast.figures.to_json((fast.turn[-1] + 900 * US) / NS, deadline=False)
+        found = fast.figures.to_json((fast.turn[-1] + 900 * US) / NS)
         assert found["utilization"] == pytest.approx(0.9, rel=1e-3)
         assert found["wait_us"] == dict.fromkeys(("mean", "p50", "p95", "p99", "max"), 0.0)
         slow = serve(FramesPerSecond(1000), Service(1), [0] * 5000, lambda _f, _c: 1100 * US)
@@ -283,7 +283,7 @@ class TestDepartures:
 
     def test_forgotten(self) -> None:
         """What happened too many calls ago is unknown, and said to be."""
-        departures = Departures(remembered=2)
+        departures = Occupancy(remembered=2)
         for n in range(4):
             assert departures.found(np.array([0]))[0] in {n, -1}
             departures.end(100 + n)

@@ -26,13 +26,17 @@ from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.recover_journal import recover_journal
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
+from wtrec.dot11.deadlines import Deadline
 from wtrec.errors import AlgorithmError
 from wtrec.replay.algorithm import PerFrameAlgorithm, Repairs
-from wtrec.replay.engine import Contender, ReplaySummary, Score, replay
+from wtrec.replay.engine import Contender, ReplaySummary, Score, replay, replay_one
 from wtrec.replay.interruption import Interruption
 from wtrec.replay.pacing import FramesPerSecond, Pace, TopSpeed
+from wtrec.replay.queue import Service
 from wtrec.replay.schedule import Schedule
 from wtrec.replay.source import Selection
+
+from .fake import Busy, FakeClock
 
 Write = Callable[..., Path]
 Frame = Callable[..., bytes]
@@ -130,6 +134,7 @@ class TestInterrupted:
         assert [row["number"] for row in rows] == list(range(1, rows[-1]["number"] + 1, 2))
         assert (score.attempted, score.repaired) == (len(rows), len(rows))
         assert score.covers_to == rows[-1]["number"]
+        assert score.frames == 50  # not those of the call that was broken off
         assert "it covers frames up to" in ReplaySummary(scores=[score]).losses[0]
         assert not journal_path(output).exists()
 
@@ -215,6 +220,38 @@ class TestResumed:
         go(capture, Counting(), output, FramesPerSecond(100), resume=True)
         assert time.monotonic() - begun < 0.9
         assert len(rows_of(output)) == 50
+
+    def test_figures_are_those_of_the_file(self, capture: Path, tmp_path: Path) -> None:
+        """Deadlines are counted over all rows; a server that was always busy says so."""
+        output = tmp_path / "out.parquet"
+        clock, ended = FakeClock(), Interruption()
+        schedule = Schedule(FramesPerSecond(1000), service=Service(deadline=Deadline.parse("3000")))
+
+        def part(interruption: Interruption | None, stop_at: int) -> Score:
+            def took(_: int) -> int:
+                if len(algorithm.seen) == stop_at:
+                    ended.ask("SIGINT")
+                return 1_100_000
+
+            algorithm = Busy(clock, took)
+            return replay_one(
+                capture,
+                Contender(algorithm, {}, output),
+                schedule,
+                lambda: "0",
+                resume=True,
+                interruption=interruption,
+                clock=clock.clock,
+                spin_ns=0,
+            )
+
+        assert part(ended, 60).interrupted
+        score = part(None, -1)
+        with TableFile(output, RESULTS) as results:
+            met = [m for b in results.batches() for m in b.column("deadline_met").to_pylist()]
+        assert len(met) == 50
+        assert (score.queue["met"], score.queue["missed"]) == (met.count(True), met.count(False))
+        assert score.queue["utilization"] == pytest.approx(1, rel=0.01)
 
     def test_complete_results_stay(self, capture: Path, tmp_path: Path) -> None:
         """There is nothing to resume, and the file is not touched."""

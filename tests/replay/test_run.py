@@ -13,10 +13,12 @@ from wtrec.clock import NS
 from wtrec.datasets.expression import Expression
 from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
+from wtrec.datasets.results_file import ResultsFile
 from wtrec.dot11 import fcs
 from wtrec.dot11.deadlines import Deadline
 from wtrec.replay.algorithm import Algorithm, make
 from wtrec.replay.engine import Contender, Score, Standing, replay_one
+from wtrec.replay.ledger import Ledger
 from wtrec.replay.pacing import FramesPerSecond, MegabitsPerSecond, Pace, RecordedTime, TopSpeed
 from wtrec.replay.queue import Overrun, Service
 from wtrec.replay.schedule import Schedule
@@ -89,6 +91,31 @@ class TestQueue:
         assert score.asked_fps == pytest.approx(1000)
         assert score.achieved_fps == pytest.approx(1000, rel=0.001)
         assert algorithm.calls == [(77 + n * NS // 1000, 1) for n in range(600)]
+
+    def test_few_frames(self, capture: Path, tmp_path: Path) -> None:
+        """What was achieved is measured as what was asked for: 30 frames have 29 gaps."""
+        score, _, _ = busy(
+            capture, tmp_path, Schedule(FramesPerSecond(2000), Selection(limit=30)), 5
+        )
+        assert score.asked_fps == pytest.approx(2000)
+        assert score.achieved_fps == pytest.approx(2000, rel=1e-6)
+
+    def test_nothing_is_looked_for_before_it_is_settled(
+        self, capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Frames that need no row cost nothing, however long none has one."""
+        looked: list[int] = []
+        take = Ledger.take
+
+        def counted(ledger: Ledger) -> Any:
+            looked.append(ledger.settled)
+            return take(ledger)
+
+        monkeypatch.setattr(Ledger, "take", counted)
+        monkeypatch.setattr(ResultsFile, "is_due", property(lambda _: True))
+        good = Selection(select=Expression("fcs_status == 'good'"))
+        score, rows, _ = busy(capture, tmp_path, Schedule(FramesPerSecond(1000), good), 900)
+        assert (score.frames, rows, len(looked)) == (100, [], 1)
 
     def test_misses_are_exact(self, capture: Path, tmp_path: Path) -> None:
         """At 1,100 us for a frame a millisecond, frame n waits n times 100 us."""

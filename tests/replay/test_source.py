@@ -10,6 +10,7 @@ import pytest
 
 from wtrec.datasets.expression import Expression
 from wtrec.dot11 import fcs
+from wtrec.errors import AlgorithmError
 from wtrec.replay.source import Selection, Source
 
 Write = Callable[..., Path]
@@ -92,7 +93,7 @@ class TestSelect:
         )
         assert (shown, judged) == ([2, 4], [6, 8])
         assert source.left_out.warm_up == 2
-        assert source.left_out.bad == 5  # frames 1, 3, 5 before the offset, 7 and 9 behind it
+        assert source.left_out.bad == 4  # frames 1, 3, 5 before the offset, 7 behind it
 
     def test_limit_counts_what_is_selected(self, capture: Path) -> None:
         """The first frames of those that are selected."""
@@ -129,6 +130,17 @@ class TestLoop:
         capture = write_capture(tmp_path / "x.pcapng", [udp_frame(b"x")] * 3, times=times)
         _, _, found, _ = read(capture, loop=200)
         assert found == [7 * n + at for n in range(200) for at in (0, 1, 5)]  # 5 / 2 rounds to 2
+
+    def test_times_that_reach_too_far(
+        self, tmp_path: Path, write_capture: Write, udp_frame: Frame
+    ) -> None:
+        """A clock that was set under way does not wrap the times of later passes."""
+        times = [0, START, START + 1000]
+        capture = write_capture(tmp_path / "x.pcapng", [udp_frame(b"x")] * 3, times=times)
+        with pytest.raises(AlgorithmError, match=r"pass 3 would begin .*--max-gap shortens gaps"):
+            read(capture, loop=6)
+        _, judged, _, _ = read(capture, loop=6, max_gap=1.0)
+        assert judged == list(range(1, 19))
 
     def test_one_frame(self, tmp_path: Path, write_capture: Write, udp_frame: Frame) -> None:
         """A single frame has no gap."""
