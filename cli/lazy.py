@@ -13,7 +13,8 @@ class LazyGroup(click.Group):
     """Subcommands by name.
 
     Args:
-        package: Where the modules are. Each holds the command of its own name.
+        package: Where the modules are. Each holds the command of its own name, whose
+            hyphens are underscores there.
         names: The subcommands, in the order of the help text.
         **options: Those of ``click.Group``.
     """
@@ -33,6 +34,6 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in self._names:
             return None
-        module = import_module(f".{cmd_name}", self._package)
+        module = import_module(f".{cmd_name.replace('-', '_')}", self._package)
         found = (each for each in vars(module).values() if isinstance(each, click.Command))
         return next(each for each in found if each.name == cmd_name)

@@ -20,6 +20,10 @@ PYTHON = [code for language, code in RECIPES if language == "python"]
 R = [code for language, code in RECIPES if language == "r"]
 
 
+def _library(code: str) -> str:
+    return code.removeprefix("library(").partition(")")[0]
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the dataset attic-1."""
@@ -60,7 +64,7 @@ def test_python_recipes_run(code: str, place: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", R, ids=lambda code: _library(code))
+@pytest.mark.parametrize("code", R, ids=_library)
 def test_r_recipes_run(code: str, place: Path) -> None:
     """Where there is R with the package."""
     rscript = shutil.which("Rscript")
@@ -72,7 +76,3 @@ def test_r_recipes_run(code: str, place: Path) -> None:
     python = {"RETICULATE_PYTHON": sys.executable}
     said = _run([rscript, "-e", code], place, **python)
     assert "abstained" in said or "repaired" in said
-
-
-def _library(code: str) -> str:
-    return code.removeprefix("library(").partition(")")[0]

@@ -9,6 +9,7 @@ from ..lazy import LazyGroup
 COMMANDS = (
     "create",
     "anonymize",
+    "forget-key",
     "info",
     "list",
     "verify",

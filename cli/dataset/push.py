@@ -14,13 +14,18 @@ from .options import FOLDER, QUIET, byte_progress
 @click.argument("folder", metavar="DATASET", type=FOLDER)
 @click.argument("remote", metavar="REMOTE")
 @click.option("--init", is_flag=True, help="Make REMOTE, a folder, if it is not there.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Read back each file that is there or was sent, and send again what is damaged.",
+)
 @QUIET
-def push(folder: Path, remote: str, init: bool, quiet: bool) -> None:
+def push(folder: Path, remote: str, init: bool, check: bool, quiet: bool) -> None:
     """Publish DATASET at REMOTE: a folder, a URL (sftp://, s3://), or a name for one.
 
-    It is verified first. Files that are there already are not copied again; the dataset is visible
-    when all of it is there, and does not change any more. A push that broke off goes on where it
-    was.
+    It is verified first. Files that are there already, in their size, are not copied again; the
+    dataset is visible when all of it is there, and does not change any more. A push that broke off
+    goes on where it was.
     """
     from ...datasets.sharing import remotes
 
@@ -38,7 +43,7 @@ def push(folder: Path, remote: str, init: bool, quiet: bool) -> None:
     place = remotes.open_remote(remote)
     try:
         with byte_progress("push", quiet=quiet) as (start, advance):
-            copied = Store(place).push(folder, on_start=start, on_bytes=advance)
+            copied = Store(place).push(folder, check=check, on_start=start, on_bytes=advance)
     finally:
         place.close()
     click.echo(f"{folder}: in {place.name}, {copied:,} bytes copied")

@@ -11,9 +11,12 @@ import os
 import re
 import secrets
 import stat
+from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
 from ...errors import DatasetError
+from ..files import sync_folder
 
 LENGTH = 32
 _MODE = 0o600
@@ -78,15 +81,43 @@ def key_file(path: Path) -> Key:
     return Key(key)
 
 
+def destroy(path: Path) -> None:
+    """Overwrite a key file, and remove it.
+
+    What a disk or file system keeps of overwritten blocks (flash, snapshots, copies on write), and
+    copies elsewhere, nobody can reach from here.
+
+    Raises:
+        DatasetError: It is no key, others may use it, it is a link, or it has another name, too.
+        OSError: It cannot be read or written.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        _check(file, path)
+        status = os.fstat(file.fileno())
+        if status.st_nlink > 1:
+            raise DatasetError(f"{path}: it has {status.st_nlink} names: remove the others first")
+        file.seek(0)
+        file.write(bytes(status.st_size))
+        os.fsync(file.fileno())
+        path.unlink()
+    sync_folder(path.parent)
+
+
 def _read(path: Path) -> Key:
     with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise DatasetError(f"{path}: not a regular file, wanted a key")
-        if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            mode = stat.S_IMODE(status.st_mode)
-            raise DatasetError(f"{path}: others may use this key (mode {mode:o}); chmod 600 it")
-        match = _TEXT.fullmatch(file.read(2 * LENGTH + 2))
+        return _check(file, path)
+
+
+def _check(file: BinaryIO | FileIO, path: Path) -> Key:
+    """The key in an open file."""
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise DatasetError(f"{path}: not a regular file, wanted a key")
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        mode = stat.S_IMODE(status.st_mode)
+        raise DatasetError(f"{path}: others may use this key (mode {mode:o}); chmod 600 it")
+    match = _TEXT.fullmatch(file.read(2 * LENGTH + 2))
     if match is None:
         raise DatasetError(f"{path}: no key: wanted 64 hex digits")
     return Key(bytes.fromhex(match[1].decode()))

@@ -226,7 +226,8 @@ class _Pull:
                 return
             arrived.unlink()
             if is_last or not had:
-                raise not_it(f"{self._remote.name}/{object_path(digest)}", found, digest)
+                error = not_it(f"{self._remote.name}/{object_path(digest)}", found, digest)
+                raise DatasetError(f"{error}; whoever has it mends it: wtrec dataset push --check")
 
     def _continued(self, digest: str, size: int, arrived: Path) -> tuple[int, str]:
         """Fetch the rest of an object; how many bytes there were before, and its SHA-256."""

@@ -72,6 +72,14 @@ class Remote(Protocol):
         """Make or replace a small file at once: readers see the old one or the new one."""
         ...
 
+    def tidy(self, age_s: float) -> None:
+        """Remove what pushes that broke off left, to which nobody has written for so long.
+
+        By the clock of the place. Whoever goes on with such a file at that moment is told to run
+        the command again.
+        """
+        ...
+
     def url(self, path: str) -> str:
         """Where a file is, for people and other programs."""
         ...
@@ -100,6 +108,13 @@ def read_bounded(remote: Remote, path: str, most: int) -> bytes | None:
     except FileNotFoundError:
         return None
     return bytes(found)
+
+
+def digest_of(remote: Remote, path: str) -> str:
+    """The SHA-256 of a file that is there, read from its beginning to its end."""
+    found = hashlib.sha256()
+    remote.read(path, found.update)
+    return found.hexdigest()
 
 
 def chunks_of(source: Path, digest: str) -> Iterator[bytes]:

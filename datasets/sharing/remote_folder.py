@@ -18,6 +18,8 @@ from ..files import new_file_permissions, sync_folder
 from ..parts import open_regular
 from .remote import CHUNK, OnBytes, Sink, chunks_of
 
+_TEMPORARY = "."  # what names of files begin with that are on their way
+
 
 class Folder:
     """A folder, which must exist.
@@ -80,6 +82,17 @@ class Folder:
         with _arriving(self._place(path)) as temporary:
             temporary.write_bytes(content)
 
+    def tidy(self, age_s: float) -> None:
+        """See :class:`~.remote.Remote`."""
+        with contextlib.suppress(OSError):
+            with tempfile.TemporaryFile(dir=self.path) as new:
+                oldest = os.fstat(new.fileno()).st_mtime - age_s
+            for path in (self.path / "objects").glob(f"*/{_TEMPORARY}*"):
+                with contextlib.suppress(OSError):  # somebody else's, or gone
+                    status = path.lstat()
+                    if stat.S_ISREG(status.st_mode) and status.st_mtime < oldest:
+                        path.unlink()
+
     def url(self, path: str) -> str:
         """See :class:`~.remote.Remote`."""
         return (self.path.absolute() / path).as_uri()
@@ -104,7 +117,7 @@ class Folder:
 @contextlib.contextmanager
 def _arriving(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """A temporary file that gets its name when it is written; without ``replace``, if free."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{path.name[:40]}.", dir=path.parent)
     temporary = Path(name)
     try:
         os.fchmod(handle, new_file_permissions())

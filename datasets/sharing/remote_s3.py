@@ -132,6 +132,9 @@ class S3:
         kind = _TYPES.get(Path(path).suffix, "application/octet-stream")
         self._of("put_object", path, Body=content, ContentType=kind)
 
+    def tidy(self, age_s: float) -> None:
+        """Lifecycle rules of the bucket do that."""
+
     def url(self, path: str) -> str:
         """See :class:`~.remote.Remote`."""
         return f"{self.name}/{quote(path)}"

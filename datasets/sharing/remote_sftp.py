@@ -105,6 +105,11 @@ class Sftp:
         """See :class:`~.remote.Remote`."""
         self._done(self._replace, path, content)
 
+    def tidy(self, age_s: float) -> None:
+        """See :class:`~.remote.Remote`."""
+        with contextlib.suppress(OSError, RemoteError):
+            self._done(self._tidy, age_s)
+
     def url(self, path: str) -> str:
         """See :class:`~.remote.Remote`."""
         return f"{self.name}/{quote(path)}"
@@ -195,7 +200,8 @@ class Sftp:
         partial = self._at(name)
         start = await self._resume(partial, source)
         at = 0
-        flags = self._ssh.FXF_WRITE | self._ssh.FXF_CREAT
+        # What goes on must be there still: one that was tidied away would begin with a hole.
+        flags = self._ssh.FXF_WRITE | (0 if start else self._ssh.FXF_CREAT)
         async with self._sftp.open(partial, flags, encoding=None) as file:
             try:
                 for block in blocks_of(source, digest, self.chunk):
@@ -227,6 +233,15 @@ class Sftp:
             if _piece(source, start - self.chunk, self.chunk) != there:
                 return 0
         return start
+
+    async def _tidy(self, age_s: float) -> None:
+        new = await self._temporary(_INCOMING, b"")
+        oldest = (await self._sftp.lstat(new)).mtime - age_s
+        await self._sftp.remove(new)
+        for entry in await self._sftp.readdir(self._at(_INCOMING)):
+            if stat.S_ISREG(entry.attrs.permissions) and entry.attrs.mtime < oldest:
+                with contextlib.suppress(self._ssh.SFTPError):  # somebody else's, or gone
+                    await self._sftp.remove(self._at(f"{_INCOMING}/{entry.filename}"))
 
     async def _create(self, path: str, content: bytes) -> bool:
         temporary = await self._temporary(path, content)

@@ -27,9 +27,11 @@ from ...errors import DatasetError
 from . import catalogue
 from .bag import MANIFEST, MOST_LISTED, TAG_MANIFEST, parse_manifest
 from .names import check_name, clashes
-from .remote import OnBytes, Remote, in_parallel, read_bounded
+from .remote import OnBytes, Remote, RemoteError, digest_of, in_parallel, read_bounded
 from .verify import verify
 
+LEFT_S = 7 * 86_400
+"""Seconds after which what a push left that broke off is removed by another."""
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
 
 
@@ -67,6 +69,7 @@ class Store:
         self,
         dataset: Path,
         *,
+        check: bool = False,
         on_start: Callable[[int], None] = lambda _: None,
         on_bytes: OnBytes = lambda _: None,
     ) -> int:
@@ -74,6 +77,7 @@ class Store:
 
         Args:
             dataset: Its folder.
+            check: Read back what is there, and what was sent, and send again what is damaged.
             on_start: Called with the number of bytes that must be copied.
             on_bytes: Called with the number of bytes that were copied since; from several threads.
 
@@ -103,10 +107,11 @@ class Store:
             said = verdict.dataset
             content = _listing(dataset)
             self._refuse_other(said.name, said.version, content)
-            copied = self._send(dataset, content, on_start, on_bytes)
+            copied = self._send(dataset, content, on_start, on_bytes, check=check)
             if not self.remote.create(f"datasets/{said.name}/{said.version}", content):
                 self._refuse_other(said.name, said.version, content)  # somebody was faster
         self.refresh()
+        self.remote.tidy(LEFT_S)
         return copied
 
     def refresh(self) -> None:
@@ -130,17 +135,21 @@ class Store:
         content: bytes,
         on_start: Callable[[int], None],
         on_bytes: OnBytes,
+        *,
+        check: bool,
     ) -> int:
-        """Bring the objects there that are missing."""
+        """Bring the objects there that are missing, or damaged as far as one looks."""
         remote = self.remote
         digests = {digest: path for path, digest in parse_listing(content, str(dataset)).items()}
         sizes = {digest: (dataset / path).stat().st_size for digest, path in digests.items()}
-        there = in_parallel(lambda digest: remote.size(object_path(digest)), sizes, remote.workers)
-        missing = [
-            digest
-            for (digest, size), found in zip(sizes.items(), there, strict=True)
-            if found != size
-        ]
+
+        def is_there(digest: str) -> bool:
+            path = object_path(digest)
+            is_whole = remote.size(path) == sizes[digest]
+            return is_whole and not (check and digest_of(remote, path) != digest)
+
+        there = in_parallel(is_there, sizes, remote.workers)
+        missing = [digest for digest, found in zip(sizes, there, strict=True) if not found]
         on_start(sum(sizes[digest] for digest in missing))
         ended = threading.Event()
         counts: list[int] = []
@@ -153,6 +162,11 @@ class Store:
 
         def send(digest: str) -> None:
             remote.send(dataset / digests[digest], object_path(digest), digest, count)
+            if not is_there(digest):
+                raise RemoteError(
+                    f"{remote.name}/{object_path(digest)}: it did not arrive as it was sent: run "
+                    "the command again with --check"
+                )
 
         in_parallel(send, missing, remote.workers, ended)
         return sum(counts)

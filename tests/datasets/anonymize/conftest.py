@@ -51,14 +51,23 @@ def _is_number(kind: Any) -> bool:
     return bool(pa.types.is_primitive(value))
 
 
-def _windows(data: bytes) -> NDArray[np.uint64]:
-    """Each six bytes that follow each other, as numbers."""
-    size = max(0, len(data) - WINDOW + 1)
+def _windows(data: bytes, width: int = WINDOW) -> NDArray[np.uint64]:
+    """Each six bytes that follow each other, or another number up to eight, as numbers."""
+    size = max(0, len(data) - width + 1)
     padded = np.frombuffer(data + bytes(8), np.uint8)
     numbers = np.zeros(size, np.uint64)
-    for k in range(WINDOW):
+    for k in range(width):
         numbers |= padded[k : k + size].astype(np.uint64) << np.uint64(8 * k)
     return numbers
+
+
+def _wanted(strings: Iterable[bytes], width: int) -> NDArray[np.uint64]:
+    """The windows of strings, in either order, but for those that stand in any file."""
+    every = [_windows(part, width) for text in set(strings) for part in (text, text[::-1])]
+    wanted = np.unique(np.concatenate([np.zeros(0, np.uint64), *every]))
+    octets = np.sort(wanted[:, None].view(np.uint8)[:, :width], axis=1)
+    distinct = (octets[:, 1:] != octets[:, :-1]).sum(axis=1) + 1
+    return wanted[distinct >= _TOO_PLAIN]
 
 
 @pytest.fixture(scope="session")
@@ -69,12 +78,30 @@ def found_strings() -> Callable[[Path, Iterable[bytes]], int]:
     """
 
     def find(folder: Path, strings: Iterable[bytes]) -> int:
-        every = [_windows(part) for text in set(strings) for part in (text, text[::-1])]
-        wanted = np.unique(np.concatenate([np.zeros(0, np.uint64), *every]))
-        octets = np.sort(wanted[:, None].view(np.uint8)[:, :WINDOW], axis=1)
-        wanted = wanted[(np.diff(octets.astype(int), axis=1) > 0).sum(axis=1) + 1 >= _TOO_PLAIN]
+        wanted = _wanted(strings, WINDOW)
         files = [path for path in folder.rglob("*") if path.is_file()]
         return sum(int(np.isin(_windows(_contents(path)), wanted).sum()) for path in files)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def found_by_chance() -> Callable[[Path, list[bytes], int], tuple[int, float]]:
+    """The same for many strings and windows of any width, and how many would be there by chance.
+
+    Among random bytes, that is: of 10^7 windows of six bytes and 10^7 that are looked for, one in
+    three is there.
+    """
+
+    def find(folder: Path, strings: list[bytes], width: int) -> tuple[int, float]:
+        wanted = _wanted(strings, width)
+        found, expected = 0, 0.0
+        for path in folder.rglob("*"):
+            if path.is_file():
+                windows = np.unique(_windows(_contents(path), width))
+                found += len(np.intersect1d(windows, wanted, assume_unique=True))
+                expected += len(windows) * len(wanted) / 256.0**width
+        return found, expected
 
     return find
 

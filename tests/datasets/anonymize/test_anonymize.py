@@ -36,6 +36,7 @@ from wtrec.dot11 import fcs, mac, radiotap
 SAID = ("--title", "T", "--author", "Ada", "--licence", "CC0-1.0")
 RELAY = bytes.fromhex("02a5c31f7e99")
 CHECKSUM = (58, 60)  # bytes of a simulated frame
+_BY_CHANCE = 2  # frames of 20,000 of which a checksum lets other false candidates pass
 ALGORITHMS = ("crc-flip", "crc-event", "crc-dsss", "chase")
 
 
@@ -261,8 +262,10 @@ class TestSimulated:
         key_path: Path,
         answers: Callable[..., Any],
         found_texts: Callable[..., Any],
+        found_strings: Callable[..., Any],
+        found_by_chance: Callable[..., Any],
     ) -> None:
-        """The same for runs of that size, OFDM and DSSS.
+        """The same for runs of that size, OFDM and DSSS, and nothing is left of what is replaced.
 
         In shorter frames, whose payloads are ids for the most part, chase takes strangers for
         copies if their FCSs are close by chance, which another FCS need not be.
@@ -270,9 +273,45 @@ class TestSimulated:
         both = _simulated(tmp_path, packets, key_path, "--rate", rate, "--snr", snr)
         assert sum(1 for _ in _mpdus(both.before)) >= 20_000
         _same_frames(both)
-        _same_answers(both, answers)
-        assert both.analysis(both.before) == both.analysis(both.after)
+        before = {name: answers(both.before, make) for name, make in _makers(1 << 30).items()}
+        for name, make in _makers(1 << 30).items():
+            assert answers(both.after, make) == before[name], name
+        analysis = both.analysis(both.before)
+        assert analysis == both.analysis(both.after)
         assert _leaks(both, found_texts) == []
+        assert found_strings(both.bag, _macs(both)) == 0
+
+        words = (*SAID, "--key-file", key_path, "--payloads", "replace", "-d", tmp_path, "-q")
+        _wtrec("dataset", "anonymize", "r", both.before, *words)
+        replaced = Both(both.before, tmp_path / "r-1", ())
+        _same_frames(replaced)
+        assert analysis == replaced.analysis(replaced.after)
+        for name in ("crc-flip", "crc-dsss", "chase"):
+            others = _others(before[name], answers(replaced.after, _makers(1)[name]))
+            assert len(others) <= _BY_CHANCE, (name, others)
+        assert _leaks(replaced, found_texts) == []
+        payloads = _sent_payloads(both.before)
+        assert len(payloads) == packets
+        found, expected = found_by_chance(replaced.bag, payloads, 6)
+        assert found <= 3 + 3 * expected
+        assert found_by_chance(replaced.bag, payloads, 8)[0] == 0
+        assert found_by_chance(both.bag, payloads, 8)[0] > packets  # it does look
+
+
+def _others(before: dict[int, Any], after: dict[int, Any]) -> list[int]:
+    """Frames of which an algorithm makes something else."""
+    assert before.keys() == after.keys()
+    return [number for number in before if before[number] != after[number]]
+
+
+def _sent_payloads(capture: Path) -> list[bytes]:
+    """All that were sent, by the tx log: also those of which no intact frame came."""
+    found = []
+    for original in pq.read_table(capture.with_name("run.tx.parquet"))["original"].to_pylist():
+        place = mac.udp_payload(original[: -fcs.LENGTH])
+        assert place is not None
+        found.append(original[place[0] : place[0] + place[1]])
+    return sorted(set(found))
 
 
 def _macs(both: Both) -> list[bytes]:
@@ -314,8 +353,20 @@ def _leaks(both: Both, found_texts: Callable[..., Any]) -> list[bytes]:
         texts |= {address.hex(mark).encode() for mark in ":-"}
     for address in _ips(both):
         texts |= {address, address[::-1], ".".join(map(str, address)).encode()}
+    for name in _ssids(both):
+        texts |= {name, name[::-1]}
     found: list[bytes] = found_texts(both.bag, sorted(texts))
     return found
+
+
+def _ssids(both: Both) -> set[bytes]:
+    """Names of networks, of beacons and probe responses."""
+    return {
+        mpdu[38 : 38 + mpdu[37]]
+        for mpdu in _mpdus(both.before)
+        if mpdu[:1] in {b"\x80", b"\x50"} and fcs.syndrome(mpdu) == 0 and mpdu[36] == 0
+        if mpdu[37] >= 6
+    }
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from wtrec.datasets.sharing.bag import scan
 from wtrec.datasets.sharing.create import create
 from wtrec.datasets.sharing.pull import pull
+from wtrec.datasets.sharing.remote import OnBytes, RemoteError
 from wtrec.datasets.sharing.remote_folder import Folder
-from wtrec.datasets.sharing.store import Store
+from wtrec.datasets.sharing.store import LEFT_S, Store
 from wtrec.errors import DatasetError
 
 METADATA = {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"}
@@ -115,6 +117,39 @@ class TestPush:
         assert store.versions("short") == []
         assert store.push(made) == sum(scan(made).files.values()) - sum(done[:3])
         pull(store, "short", "1", tmp_path / "got")
+
+    def test_what_was_left_a_week_ago_is_removed(self, store: Store, made: Path) -> None:
+        """What is newer stays: somebody may be at work on it."""
+        folder = _root(store) / "objects" / "ab"
+        folder.mkdir(parents=True)
+        for name, age in ((".old", LEFT_S + 60), (".new", LEFT_S - 60), ("object", LEFT_S + 60)):
+            (folder / name).touch()
+            then = time.time() - age
+            os.utime(folder / name, (then, then))
+        store.push(made)
+        assert not (folder / ".old").exists()
+        assert (folder / ".new").exists()
+        assert (folder / "object").exists()
+
+    def test_what_does_not_arrive_as_it_was_sent_is_said(
+        self, store: Store, made: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By its size always, by its content if asked; the dataset is not there then."""
+        send, is_short = Folder.send, False
+
+        def sends(self: Folder, source: Path, path: str, digest: str, on_bytes: OnBytes) -> None:
+            send(self, source, path, digest, on_bytes)
+            content = (self.path / path).read_bytes()
+            (self.path / path).write_bytes(content[1:] if is_short else content[1:] + b"!")
+
+        monkeypatch.setattr(Folder, "send", sends)
+        with pytest.raises(RemoteError, match="did not arrive as it was sent"):
+            store.push(made, check=True)
+        assert store.versions("short") == []
+        is_short = True
+        with pytest.raises(RemoteError, match="did not arrive as it was sent"):
+            store.push(made)
+        assert store.versions("short") == []
 
 
 class TestPull:

@@ -19,7 +19,7 @@ from wtrec.datasets.sharing.remote import read_bounded
 from wtrec.datasets.sharing.remote_folder import Folder
 from wtrec.datasets.sharing.remote_s3 import S3
 from wtrec.datasets.sharing.remote_sftp import Sftp
-from wtrec.datasets.sharing.store import Store
+from wtrec.datasets.sharing.store import Store, object_path
 from wtrec.datasets.sharing.verify import verify
 from wtrec.errors import DatasetError, WtrecError
 
@@ -117,6 +117,23 @@ class TestDatasets:
             assert verify(tmp_path / "short-2").is_sound
             entries = [(each.name, each.version, each.frames) for each in store.entries()]
             assert entries == [("short", "1", 16), ("short", "2", 16)]
+
+    def test_a_damaged_object_is_sent_again_by_a_push_that_checks(
+        self, place: Any, made: Path, tmp_path: Path
+    ) -> None:
+        """One of the right size is seen by its content alone."""
+        with contextlib.closing(place.open()) as remote:
+            store = Store(remote)
+            store.push(made, check=True)
+            content = (made / "README.md").read_bytes()
+            there = object_path(hashlib.sha256(content).hexdigest())
+            remote.replace(there, bytes(len(content)))
+            assert store.push(made) == 0
+            with pytest.raises(DatasetError, match="push --check"):
+                pull(store, "short", "1", tmp_path / "got")
+            assert store.push(made, check=True) == len(content)
+            assert read_bounded(remote, there, len(content)) == content
+            pull(store, "short", "1", tmp_path / "got")
 
     def test_of_two_who_push_one_name_one_is_told(
         self, place: Any, made: Path, runs: list[Path], tmp_path: Path

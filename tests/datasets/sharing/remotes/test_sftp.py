@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from wtrec.datasets.sharing.pull import pull
 from wtrec.datasets.sharing.remote import RemoteError
 from wtrec.datasets.sharing.remote_sftp import Sftp, _pusher
 from wtrec.datasets.sharing.remotes import open_remote
-from wtrec.datasets.sharing.store import Store, object_path, parse_listing
+from wtrec.datasets.sharing.store import LEFT_S, Store, object_path, parse_listing
 from wtrec.errors import DatasetError
 
 
@@ -102,6 +104,45 @@ class TestSend:
             assert sum(sent) == travels
             assert (tmp_path / "there" / object_path(digest)).read_bytes() == content
             assert not partial.exists()
+
+    def test_what_was_left_a_week_ago_is_removed(
+        self, ssh_place: Any, made: Path, tmp_path: Path
+    ) -> None:
+        """What is newer stays: somebody may be at work on it."""
+        place = ssh_place()
+        incoming = tmp_path / "there" / "incoming"
+        incoming.mkdir()
+        for name, age in (("old", LEFT_S + 60), ("new", LEFT_S - 60)):
+            (incoming / name).touch()
+            then = time.time() - age
+            os.utime(incoming / name, (then, then))
+        with contextlib.closing(place.open()) as remote:
+            Store(remote).push(made)
+        assert [path.name for path in incoming.iterdir()] == ["new"]
+
+    def test_a_file_that_is_removed_while_somebody_goes_on_gets_no_hole(
+        self, ssh_place: Any, long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The push ends with an error, and nothing is there."""
+        monkeypatch.setattr(Sftp, "chunk", 8 << 10)
+        source = next(long.rglob("*part001"))
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+        place = ssh_place()
+        partial = tmp_path / "there" / "incoming" / f"{digest}.{_pusher(source)}"
+        partial.parent.mkdir()
+        partial.write_bytes(source.read_bytes()[:30_000])
+        resume = Sftp._resume
+
+        async def removes(self: Sftp, path: str, of: Path) -> int:
+            start = await resume(self, path, of)
+            partial.unlink()
+            return start
+
+        monkeypatch.setattr(Sftp, "_resume", removes)
+        with contextlib.closing(place.open()) as remote:
+            with pytest.raises(OSError, match="No such file"):
+                remote.send(source, object_path(digest), digest, lambda _: None)
+            assert remote.size(object_path(digest)) is None
 
     def test_a_full_disk_is_said_and_goes_on_when_there_is_room(
         self, ssh_place: Any, long: Path, tmp_path: Path
