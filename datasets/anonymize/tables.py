@@ -216,7 +216,9 @@ def _sent(batches: Iterator[Any], frames: Frames, texts: Texts, shift_s: int) ->
             pa.binary(),
         )
         places = {
-            text: texts.replace(text) for text in set(columns["destination"].to_pylist()) if text
+            text: texts.replace_addresses(text)
+            for text in set(columns["destination"].to_pylist())
+            if text
         }
         columns["destination"] = pa.array(
             [text and places[text] for text in columns["destination"].to_pylist()], pa.string()

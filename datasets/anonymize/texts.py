@@ -54,6 +54,13 @@ class Texts:
         self._machines: dict[str, str] = {}
         self._networks: dict[str, str] = {}
         self._finders: list[Find] = []
+        self._addresses: list[Find] = [
+            lambda part: self._pairs(part, is_known=True),
+            self._ipv6,
+            lambda part: self._pairs(part, is_known=False),
+            self._digits,
+            self._ipv4,
+        ]
         self._macs: set[bytes] = set()
 
     def add(self, names: Mapping[str, str]) -> None:
@@ -78,23 +85,13 @@ class Texts:
         text = _USER.sub("", text)
         text = _PATH.sub(_file_name, _HOME.sub(_file_name, text))
         if not self._finders:
-            self._finders = [
-                _names(self._machines),
-                lambda part: self._pairs(part, is_known=True),
-                self._ipv6,
-                lambda part: self._pairs(part, is_known=False),
-                self._digits,
-                self._ipv4,
-                _names(self._networks),
-            ]
-        pieces: list[tuple[str, bool]] = [(text, False)]  # and whether each was replaced
-        for find in self._finders:
-            pieces = [
-                new
-                for part, is_new in pieces
-                for new in ([(part, True)] if is_new else _cut(part, find))
-            ]
-        return "".join(piece for piece, _ in pieces)
+            machines, networks = _names(self._machines), _names(self._networks)
+            self._finders = [machines, *self._addresses, networks]
+        return _replaced(text, self._finders)
+
+    def replace_addresses(self, text: str) -> str:
+        """A text that is no prose, with other addresses."""
+        return _replaced(text, self._addresses)
 
     def replace_in(self, value: Any) -> Any:
         """JSON with other texts in it; names of members stay."""
@@ -183,6 +180,18 @@ class Texts:
 
 def _long(names: Mapping[str, str]) -> dict[str, str]:
     return {name: new for name, new in names.items() if len(name) >= _SHORTEST}
+
+
+def _replaced(text: str, finders: Iterable[Find]) -> str:
+    """A text after all of these, each of which sees what none before it has replaced."""
+    pieces: list[tuple[str, bool]] = [(text, False)]  # and whether each was replaced
+    for find in finders:
+        pieces = [
+            new
+            for part, is_new in pieces
+            for new in ([(part, True)] if is_new else _cut(part, find))
+        ]
+    return "".join(piece for piece, _ in pieces)
 
 
 def _cut(text: str, find: Find) -> Iterator[tuple[str, bool]]:

@@ -8,10 +8,12 @@ goes to the server of the URL, and not to another that it sends us to.
 
 from __future__ import annotations
 
+import base64
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 from .remote import CHUNK, OnBytes, RemoteError, Sink
 from .remote_loop import AGAIN, optional, waited
@@ -43,11 +45,19 @@ class Http:
         timeout = self._aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
         options: dict[str, Any] = {"timeout": timeout, "trust_env": True}
         # Given with each request: a default of the session would go along to any other server, too.
-        self._auth = self._aiohttp.BasicAuth(user, password) if user and password else None
-        if self._auth and parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
-            raise RemoteError(
-                f"{self.name}: your password would go there unencrypted; use https://"
-            )
+        self._words: dict[str, Any] = {}
+        self._headers = {"Accept-Encoding": "identity"}
+        if user and password:
+            host = parts.hostname or ""
+            if parts.scheme == "http" and not _is_this_machine(host):
+                raise RemoteError(
+                    f"{self.name}: your password would go there unencrypted; use https://"
+                )
+            secret = base64.b64encode(f"{user}:{password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {secret}"
+            options["trust_env"] = False  # else aiohttp looks for another one in ~/.netrc
+            proxy = None if proxy_bypass(host) else getproxies().get(parts.scheme)
+            self._words = {} if proxy is None else {"proxy": proxy}
         http = optional("fsspec.implementations.http")
         self._fs = http.HTTPFileSystem(client_kwargs=options, skip_instance_cache=True)
 
@@ -108,10 +118,9 @@ class Http:
 
     async def _size(self, path: str) -> int | None:
         session = await self._fs.set_session()
-        plain = {"Accept-Encoding": "identity"}
         for method in ("HEAD", "GET"):
             async with session.request(
-                method, self.url(path), headers=plain, allow_redirects=True, auth=self._auth
+                method, self.url(path), headers=self._headers, allow_redirects=True, **self._words
             ) as answer:
                 if answer.status in _NOT_THERE:
                     return None
@@ -125,10 +134,10 @@ class Http:
 
     async def _read(self, path: str, sink: Sink, start: int) -> None:
         session = await self._fs.set_session()
-        words = {"Accept-Encoding": "identity"}
+        headers = dict(self._headers)
         if start:
-            words["Range"] = f"bytes={start}-"
-        async with session.get(self.url(path), headers=words, auth=self._auth) as answer:
+            headers["Range"] = f"bytes={start}-"
+        async with session.get(self.url(path), headers=headers, **self._words) as answer:
             answer.raise_for_status()
             skip = start
             if start and answer.status == _PARTIAL:

@@ -10,7 +10,7 @@ from wtrec.datasets.anonymize.frames import Frames
 from wtrec.datasets.anonymize.key import Key
 from wtrec.datasets.anonymize.tables import copy_tx_log, parameters_said, said
 from wtrec.datasets.anonymize.texts import Texts
-from wtrec.datasets.parquet import new_table
+from wtrec.datasets.parquet import TableFile, new_table
 from wtrec.datasets.txlog import TX
 
 FRAMES = Frames(Key(bytes(32)), [])
@@ -45,7 +45,8 @@ def test_a_tx_log_has_other_addresses_and_clocks_and_its_own_rule(tmp_path: Path
     with new_table(path, TX, metadata) as log:
         log.write_table(pa.Table.from_pylist([row], schema=TX.schema))
     copy_tx_log(path, output, FRAMES, _texts(), shift_s=2, keeps_payloads=True)
-    new = {key.decode(): value.decode() for key, value in pq.read_metadata(output).metadata.items()}
+    with TableFile(output, TX) as file:
+        new = file.metadata
     assert (new["payload"], new["port"], new["mode"]) == ("zeros", "5004", "udp")
     assert new["hook"].startswith("set-rate {rate} at ")
     assert "home" not in new["hook"]

@@ -85,7 +85,9 @@ def test_without_wtrec_a_dataset_is_fetched_as_the_page_says(
     assert verdict.digest == verify(made).digest
 
 
-def test_a_password_stays_with_the_server_that_it_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_stays_with_the_server_that_it_is_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """One that redirects to another sees it, the other one does not."""
     seen: dict[str, set[str | None]] = {"here": set(), "there": set()}
 
@@ -122,10 +124,12 @@ def test_a_password_stays_with_the_server_that_it_is_for(monkeypatch: pytest.Mon
             self.end_headers()
 
     monkeypatch.setenv("WTREC_PASSWORD", "secret")
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login eve password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = http.server.ThreadingHTTPServer
     with server(("127.0.0.1", 0), There) as there, server(("127.0.0.1", 0), Here) as here:
         for each in (there, here):
-            threading.Thread(target=each.serve_forever).start()
+            threading.Thread(target=each.serve_forever, daemon=True).start()
         url = f"http://ada@127.0.0.1:{here.server_port}/x"
         with contextlib.closing(open_remote(url)) as remote:
             found: list[bytes] = []
