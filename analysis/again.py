@@ -24,6 +24,12 @@ _OF_THE_CAPTURE: Final = frozenset({"capture_sha256", "run", "warnings"})
 _ADDRESSES: Final = frozenset({"addr1", "addr2", "addr3", "addr4"})
 _MOST_SEED: Final = 1 << 128
 _AUTO: Final = "auto"
+_DESCRIBED: Final = {
+    "tx log ": "tx-log",
+    "intact copies of the same packets": "siblings",
+    "intact copies of the same packets, likely ones too": "likely-siblings",
+}
+"""What truths say of themselves, and their kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,24 @@ class _Nothing:
 
 
 _NOTHING: Final = _Nothing()
+
+
+def truth_of_masks(description: str) -> tuple[str, str]:
+    """Where the originals of masks came from, as :attr:`.truth.Truth.description` says it.
+
+    Returns:
+        The kind of the truth, and of a payload the rule, else nothing.
+
+    Raises:
+        MatchError: It is of none of the truths that there are.
+    """
+    if description.startswith("payload "):
+        return "payload", description.removeprefix("payload ")
+    for begin, kind in _DESCRIBED.items():
+        if description == begin or (kind == "tx-log" and description.startswith(begin)):
+            return kind, ""
+    said = f"{description[:80]!a}" if description else "nothing"
+    raise MatchError(f"they do not say how the originals were found, but {said}")
 
 
 def results_for(made_of: Made, there: Sequence[tuple[str, str]]) -> list[int]:

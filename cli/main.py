@@ -6,7 +6,9 @@ import nothing heavy at their top, so ``wtrec --help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 
 import click
@@ -35,6 +37,9 @@ COMMANDS = (
     "dataset",
     "algos",
 )
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 class _Commands(LazyGroup):
@@ -68,6 +73,9 @@ def wtrec() -> None:
 def main() -> None:
     """The console script."""
     start_without_pandas()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: nothing half-made stays behind
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     # Its threads spin when they start; a plug-in that multiplies large matrices may ask for them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
@@ -79,7 +87,8 @@ def main() -> None:
         sys.exit(EXIT_FAILED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}", EXIT_FAILED)
+        advice = "; make room there, or write elsewhere" if error.errno in _NO_ROOM else ""
+        _fail(f"{where}{error.strerror or error}{advice}", EXIT_FAILED)
 
 
 def _fail(message: str, code: int) -> None:

@@ -18,6 +18,20 @@ _STATUS = "/proc/thread-self/status"  # proc(5)
 _UMASK_LOCK = threading.Lock()
 
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextlib.contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Whoever finds no room in the body says for what, which a write to a descriptor does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file that takes the place of ``path`` when the body has written it.
@@ -44,8 +58,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         try:
             os.fchmod(handle, _permissions(path))
-            yield temporary
-            os.fsync(handle)
+            with naming_full_disk(path):
+                yield temporary
+                os.fsync(handle)
         finally:
             os.close(handle)
         give_name(temporary, path, is_new=is_new)

@@ -24,6 +24,7 @@ import pyarrow as pa
 from ..closing import Closing
 from ..errors import FormatError
 from .parquet import new_table, read_metadata, with_metadata
+from .parts import Parts
 from .schema import Table
 
 SUFFIX = ".arrows"
@@ -164,12 +165,13 @@ class JournalFile(Closing):
         OSError: It cannot be opened.
     """
 
-    def __init__(self, path: Path, table: Table) -> None:
-        self.path = path
+    def __init__(self, path: Path | Parts, table: Table) -> None:
+        self.path = Path(str(path))
+        self._source = path
         with self._open() as stream:
             schema = stream.schema
         self.whole = 0
-        table.check(schema, path)
+        table.check(schema, self.path)
         self.metadata = read_metadata(schema.metadata or {})
 
     def close(self) -> None:
@@ -193,7 +195,11 @@ class JournalFile(Closing):
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[Any]:
-        with pa.OSFile(str(self.path)) as source:
+        parts = self._source if isinstance(self._source, Parts) else None
+        opened = (
+            pa.OSFile(str(self.path)) if parts is None else pa.PythonFile(parts.open(), mode="r")
+        )
+        with opened as source:
             self._position = source.tell
             try:
                 stream = pa.ipc.open_stream(source)

@@ -34,6 +34,7 @@ _ROWS: Final = 65_536
 _OF_THE_FILE: Final = ("capture_bytes", "capture_mtime_ns")
 PARTIAL: Final = "partial"
 COVERS_TO: Final = "covers_to"
+_MOST_DIGITS: Final = 18  # of a frame's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def earlier_results(output: Path) -> Earlier | None:
 def covers_to(metadata: Mapping[str, str]) -> int | None:
     """The last frame that partial results cover; None if the results are whole."""
     text = metadata.get(COVERS_TO, "")
-    is_number = text.isascii() and text.isdigit()
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
     return (int(text) if is_number else 0) if metadata.get(PARTIAL) == "true" else None
 
 

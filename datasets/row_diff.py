@@ -69,7 +69,7 @@ def compare_rows(
     keys: Sequence[str],
     ignored: Iterable[str] = (),
     passes: Callable[[Any], _Mask] | None = None,
-    to_the_end: bool = True,
+    until: Sequence[int] | None = None,
 ) -> RowDiff:
     """Compare two tables.
 
@@ -80,16 +80,23 @@ def compare_rows(
             a table does not have is 1 in each of its rows.
         ignored: Columns that are not compared.
         passes: Says of rows of the first table which are not compared; none if not given.
-        to_the_end: Rows of the second table behind the last of the first count, too.
+        until: Key at which the first table ended early: rows of the second behind it do not count,
+            unless the first has some there all the same. All count if not given.
     """
     sides = (_Side(first, keys), _Side(second, keys))
     diff = RowDiff()
+    last = None if until is None else b"".join(n.to_bytes(_BYTES, "big") for n in until)
     while True:
         ends = [side.end() for side in sides]
-        until = min((end for end in ends if end is not None), default=None)
-        if until is None or (ends[0] is None and not to_the_end):
+        upto = min((end for end in ends if end is not None), default=None)
+        if upto is None:
             return diff
-        _add(diff, [side.take(until) for side in sides], keys, set(ignored), passes)
+        is_over = ends[0] is None and last is not None and upto.ljust(len(last), b"\0") > last
+        if is_over and last is not None:
+            upto = last
+        _add(diff, [side.take(upto) for side in sides], keys, set(ignored), passes)
+        if is_over:
+            return diff
 
 
 class _Side:
@@ -208,7 +215,7 @@ def _numpy(column: Any) -> Any:
 
 def _bits(column: Any) -> NDArray[np.uint64]:
     values = np.asarray(_numpy(column.fill_null(0.0)), np.float64)
-    return np.where(np.isnan(values), np.uint64(1), values.view(np.uint64))
+    return np.where(np.isnan(values), np.float64(np.nan), values).view(np.uint64)
 
 
 def _lists_differ(one: Any, other: Any) -> _Mask:

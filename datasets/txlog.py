@@ -19,6 +19,7 @@ import pyarrow as pa
 from ..errors import FormatError
 from .journal import SUFFIX, JournalFile, TableReader, journal_path
 from .parquet import TableFile
+from .parts import Parts
 from .run import tx_log_path
 from .schema import Column, Table
 
@@ -62,14 +63,19 @@ def tx_log_beside(capture: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def open_tx_log(path: Path) -> Iterator[TableReader]:
+def open_tx_log(path: Path | Parts, name: str = "") -> Iterator[TableReader]:
     """A tx log or its journal, for reading.
+
+    Args:
+        path: The file, or its parts.
+        name: What it is called, where its parts are called otherwise.
 
     Raises:
         FormatError: It is neither.
         OSError: It cannot be opened.
     """
-    with JournalFile(path, TX) if is_journal(path) else TableFile(path, TX) as log:
+    is_left = is_journal(Path(name or str(path)))
+    with JournalFile(path, TX) if is_left else TableFile(path, TX) as log:
         yield log
 
 

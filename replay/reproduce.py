@@ -11,7 +11,8 @@ Times (``service_ns`` and so on) are those of another machine at another moment,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -72,7 +73,7 @@ def reproduce(
     digest: str,
     folder: Path,
     *,
-    programs: bool = False,
+    programs: Collection[str] = (),
     tell: Tell = lambda _: None,
 ) -> Reproduced:
     """Make results again, and compare them.
@@ -82,8 +83,8 @@ def reproduce(
         capture: Their capture.
         digest: Its SHA-256.
         folder: Where the new ones go: ``again.parquet``.
-        programs: Whether a program that they name may be run, if it is here with the hash that
-            they say.
+        programs: Command lines that may be run, if they are what made the results, and are here
+            with the hash that they say.
         tell: Is told from time to time where the replay stands.
 
     Raises:
@@ -98,7 +99,7 @@ def reproduce(
         try:
             values = _parameters(said)
             schedule = _schedule(said)
-            _refuse_program(name, values, allowed=programs)
+            _refuse_program(said, values, programs)
             algorithm, given = remake(name, values)
         except AlgorithmError as error:
             found.unjudged.append(str(error))
@@ -120,13 +121,14 @@ def reproduce(
 
 def _compare(found: Reproduced, old: TableFile, new: TableFile) -> None:
     until = covers_to(old.metadata)
+    last = None if until is None else (1, until)
     found.diff = compare_rows(
         old.batches(_ROWS),
         new.batches(_ROWS),
         keys=KEYS,
         ignored=TIMES,
         passes=_dropped,
-        to_the_end=until is None,
+        until=last,
     )
     if until is not None:
         found.unjudged.append(f"partial: nothing is said of frames behind {until}")
@@ -174,28 +176,51 @@ def _note_parameters(
         found.notes.append("what else it says that its answers depend on is not what it was")
 
 
-def _refuse_program(name: str, values: Mapping[str, Any], *, allowed: bool) -> None:
-    """Refuse to run what a dataset names, unless the user wants that, and it is the same.
+def program_of(said: Mapping[str, str]) -> str | None:
+    """The command line of the program that made results; None if they are of an algorithm.
+
+    Args:
+        said: The results' metadata, which anybody may have written.
+    """
+    name = said.get("algorithm", "")
+    is_program = name == EXEC or (name not in available() and name.startswith(f"{EXEC}-"))
+    if not is_program:
+        return None
+    try:
+        return str(_parameters(said).get("command", ""))
+    except AlgorithmError:
+        return ""
+
+
+def _refuse_program(
+    said: Mapping[str, str], values: Mapping[str, Any], allowed: Collection[str]
+) -> None:
+    """Refuse to run what a dataset names, unless the user wants just that, and it is the same.
 
     Raises:
         AlgorithmError: Why it is not run.
     """
-    if name in available() or not name.startswith(f"{EXEC}-"):
+    command = program_of(said)
+    if command is None:
         return
-    command = str(values.get("command"))
-    if not allowed:
+    if not command.isprintable():
         raise AlgorithmError(
-            f"made by a program, {command[:200]!a}, which is run only if you trust it and say "
-            "--exec"
+            f"made by a program, {command[:200]!a}, which has characters that cannot be shown: it "
+            "is not run"
+        )
+    shown = shlex.quote(command)
+    if command not in allowed:
+        raise AlgorithmError(
+            f"made by a program, which is run only if you trust it and name it: --exec {shown}"
         )
     try:
         here = provenance(command)
     except ValueError as error:
-        raise AlgorithmError(f"{command[:200]!a}: {error}") from None
+        raise AlgorithmError(f"{shown}: {error}") from None
     if not _alike(values.get(PROVENANCE), here):
         raise AlgorithmError(
-            f"the program {command[:200]!a} here is not the one that made them: its SHA-256, or "
-            "that of a file it is given, differs"
+            f"the program {shown} here is not the one that made them: its SHA-256, or that of a "
+            "file it is given, differs"
         )
 
 

@@ -19,6 +19,8 @@ from wtrec.cli.main import wtrec
 from wtrec.dot11 import fcs, radiotap
 from wtrec.recorder.tun import MonitorTun
 
+from . import forked
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 BIN = Path(sys.executable).parent
@@ -47,7 +49,7 @@ def _id(value: object) -> str:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the demo was run."""
     folder = tmp_path_factory.mktemp("docs")
-    subprocess.run([BIN / "wtrec", "demo", "--frames", "40"], cwd=folder, check=True)
+    subprocess.run([BIN / "wtrec", "demo", "--frames", "15"], cwd=folder, check=True)
     return folder
 
 
@@ -60,15 +62,9 @@ def workplace(demo: Path, tmp_path: Path) -> Path:
 
 
 def _run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        shlex.split(command),
-        cwd=folder,
-        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    name, *words = shlex.split(command)
+    assert name == "wtrec"
+    return forked.run(words, cwd=folder)
 
 
 def _offline(path: Path) -> list[str]:
@@ -90,7 +86,7 @@ def test_commands_run(document: Path, workplace: Path, monkeypatch: pytest.Monke
     """Commands succeed one after the other, beside what the demo left.
 
     They run in this process: most of the time of a small command is its start. The console script
-    itself has made the demo, and runs the commands at the radio.
+    itself has made the demo.
     """
     monkeypatch.chdir(workplace)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(workplace / "config"))
@@ -135,17 +131,16 @@ def test_the_other_commands_are_what_ci_runs() -> None:
     others = {command for _, command in _commands() if not command.startswith("wtrec ")}
     assert others
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert others <= set(ci)
+    assert others <= {re.sub(r" +[&#].*", "", line) for line in ci}
 
 
 @pytest.mark.parametrize(("document", "code"), list(_blocks("python")), ids=_id)
-def test_python_runs(document: Path, code: str, workplace: Path) -> None:
-    """Python in the documents runs as it stands."""
-    del document
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=workplace, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_python_runs(
+    document: Path, code: str, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python in the documents runs as it stands; what it imports is mostly here already."""
+    monkeypatch.chdir(workplace)
+    exec(compile(code, document.name, "exec"), {"__name__": "__main__"})  # noqa: S102
 
 
 def test_every_command_is_documented() -> None:

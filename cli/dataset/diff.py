@@ -9,7 +9,7 @@ import click
 
 from ...errors import EXIT_FAILED
 from ..output import print_json, say_when_compiling
-from .options import FORMAT, load_dataset, named_dataset
+from .options import DATASET, FORMAT, load_dataset
 
 if TYPE_CHECKING:
     from ...datasets.sharing.diff import Changed, DatasetDiff
@@ -18,8 +18,8 @@ _MOST = 60  # characters of a value
 
 
 @click.command(short_help="What differs between two datasets.")
-@click.argument("first", metavar="DATASET", type=click.Path(path_type=Path))
-@click.argument("second", metavar="OTHER", type=click.Path(path_type=Path))
+@click.argument("first", metavar="DATASET", type=DATASET)
+@click.argument("second", metavar="OTHER", type=DATASET)
 @FORMAT
 @click.pass_context
 def diff(context: click.Context, first: Path, second: Path, output_format: str) -> None:
@@ -31,7 +31,9 @@ def diff(context: click.Context, first: Path, second: Path, output_format: str) 
     say_when_compiling()
     from ...datasets.sharing.diff import diff as compare
 
-    folders = named_dataset(first), named_dataset(second)
+    folders = first, second
+    if first.samefile(second):
+        raise click.UsageError(f"{first} and {second} are one dataset: name another")
     found = compare(folders, (load_dataset(folders[0]), load_dataset(folders[1])))
     if output_format == "json":
         print_json({"paths": [str(folder) for folder in folders], **found.to_json()})

@@ -10,13 +10,13 @@ import click
 
 from ..files import NEW_FILE
 from ..output import print_json
-from .options import load_dataset, named_dataset
+from .options import DATASET, load_dataset
 
 CROISSANT, SCHEMA_ORG, DATACITE = "croissant", "schema.org", "datacite"
 
 
 @click.command(short_help="Metadata for catalogues: Croissant, schema.org, DataCite.")
-@click.argument("folder", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DATASET", type=DATASET)
 @click.option(
     "--format",
     "output_format",
@@ -39,7 +39,6 @@ def export(folder: Path, output_format: str, output: Path | None, url: str, publ
 
     It is printed, or written to a file, which must not be in the dataset: that does not change.
     """
-    folder = named_dataset(folder)
     from ...datasets.files import atomic_write
     from ...datasets.interchange.croissant import croissant
     from ...datasets.interchange.datacite import datacite

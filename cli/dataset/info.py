@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..output import print_json, print_table
-from .options import FOLDER, FORMAT, load_dataset
+from .options import DATASET, FORMAT, load_dataset
 
 if TYPE_CHECKING:
     from ...datasets.sharing.dataset import Dataset
 
 
 @click.command(short_help="What a dataset is, and what it holds.")
-@click.argument("folder", metavar="DATASET", type=FOLDER)
+@click.argument("folder", metavar="DATASET", type=DATASET)
 @FORMAT
 def info(folder: Path, output_format: str) -> None:
     """Say what DATASET is and holds, as its dataset.json does; nothing else of it is read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ import click
 
 if TYPE_CHECKING:
     from ...datasets.sharing.dataset import Dataset
+
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")  # as in dataset.schema.json
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FORMAT = click.option(
@@ -26,6 +29,20 @@ FORMAT = click.option(
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress, no notes.")
 
 
+class _DatasetFolder(click.Path):
+    """The folder of a dataset, or the name of one that is here."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The folder."""
+        return named_dataset(Path(os.fsdecode(super().convert(value, param, ctx))))
+
+
+DATASET = _DatasetFolder()
+
+
 def named_dataset(folder: Path) -> Path:
     """A dataset's folder, as the user names it: that, or NAME or NAME@VERSION of one here.
 
@@ -37,22 +54,15 @@ def named_dataset(folder: Path) -> Path:
     from ...errors import DatasetError
 
     name, _, version = folder.name.partition("@")
-    found = [
-        each
-        for each in folder.parent.glob(f"{_literally(name)}-{_literally(version) or '[0-9]*'}")
-        if (each / "data" / "dataset.json").is_file()
-    ]
+    found: dict[Path, list[int]] = {}
+    for each in folder.parent.iterdir() if folder.parent.is_dir() else ():
+        before, _, behind = each.name.rpartition("-")  # no version has a hyphen, many names have
+        is_it = before == name and _VERSION.fullmatch(behind) and behind == (version or behind)
+        if is_it and (each / "data" / "dataset.json").is_file():
+            found[each] = [int(number) for number in behind.split(".")]
     if not found:
         raise DatasetError(f"{folder}: no such dataset; wtrec dataset list shows those here")
-    return max(found, key=lambda each: _numbers(each.name[len(name) :]))
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"[0-9]+", version)]
-
-
-def _literally(text: str) -> str:
-    return re.sub(r"([*?[])", r"[\1]", text)
+    return max(found, key=found.__getitem__)
 
 
 def new_dataset_options(command: Any) -> Any:

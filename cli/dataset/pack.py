@@ -8,11 +8,11 @@ import click
 
 from ..files import NEW_FILE
 from ..output import say_when_compiling
-from .options import QUIET, byte_progress, named_dataset
+from .options import DATASET, QUIET, byte_progress
 
 
 @click.command(short_help="A dataset as one file, a tar.")
-@click.argument("folder", metavar="DATASET", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DATASET", type=DATASET)
 @click.option(
     "-o", "--output", type=NEW_FILE, metavar="FILE.tar", help="Default: NAME-VERSION.tar here."
 )
@@ -22,7 +22,6 @@ def pack(folder: Path, output: Path | None, quiet: bool) -> None:
 
     The same dataset gives the same file, byte for byte.
     """
-    folder = named_dataset(folder)
     say_when_compiling()
     from ...datasets.sharing.pack import pack as make
 

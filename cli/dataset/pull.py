@@ -19,11 +19,10 @@ from .options import FOLDER, QUIET, byte_progress
 @click.option(
     "--only",
     metavar="KIND[,KIND]",
-    default="",
     help="Fetch files of these kinds alone: capture, run, tx, results, masks, frames, analysis.",
 )
 @QUIET
-def pull(remote: str, name: str, directory: Path, only: str, quiet: bool) -> None:
+def pull(remote: str, name: str, directory: Path, only: str | None, quiet: bool) -> None:
     """Fetch dataset NAME from REMOTE into the folder NAME-VERSION.
 
     REMOTE is a folder, a URL (sftp://, s3://, https://), or a name for one. Without a version, it
@@ -37,7 +36,7 @@ def pull(remote: str, name: str, directory: Path, only: str, quiet: bool) -> Non
     from ...datasets.sharing.store import Store
     from ...errors import DatasetError
 
-    kinds = [kind.strip() for kind in only.split(",")] if only else []
+    kinds = [] if only is None else [kind.strip() for kind in only.split(",")]
     known = schema()["$defs"]["file"]["properties"]["kind"]["enum"]
     if unknown := [kind for kind in kinds if kind not in known]:
         raise click.UsageError(f"--only: no kind {unknown[0]!r}; wanted {', '.join(known)}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
 
 from ..output import say_when_compiling
-from .options import FOLDER, QUIET, byte_progress
+from .options import DATASET, QUIET, byte_progress
 
 
 @click.command(short_help="Publish a dataset at a remote.")
-@click.argument("folder", metavar="DATASET", type=FOLDER)
+@click.argument("folder", metavar="DATASET", type=DATASET)
 @click.argument("remote", metavar="REMOTE")
 @click.option("--init", is_flag=True, help="Make REMOTE, a folder, if it is not there.")
 @click.option(
@@ -29,9 +30,14 @@ def push(folder: Path, remote: str, init: bool, check: bool, quiet: bool) -> Non
     """
     from ...datasets.sharing import remotes
 
-    if not remotes.is_named(remote):
+    made = False
+    if remotes.is_named(remote):
         if init:
-            Path(remote).mkdir(exist_ok=True)
+            raise click.UsageError("--init makes a folder here: make other places where they are")
+    else:
+        made = init and not Path(remote).exists()
+        if made:
+            Path(remote).mkdir()
         elif not Path(remote).is_dir():
             raise click.UsageError(
                 f"{remote} is not there: mount it, make it with --init, or give it a name with "
@@ -44,6 +50,11 @@ def push(folder: Path, remote: str, init: bool, check: bool, quiet: bool) -> Non
     try:
         with byte_progress("push", quiet=quiet) as (start, advance):
             copied = Store(place).push(folder, check=check, on_start=start, on_bytes=advance)
+    except BaseException:
+        if made:  # a place of nothing is none; what has been copied stays for the next time
+            with contextlib.suppress(OSError):
+                Path(remote).rmdir()
+        raise
     finally:
         place.close()
     click.echo(f"{folder}: in {place.name}, {copied:,} bytes copied")

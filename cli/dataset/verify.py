@@ -9,14 +9,14 @@ import click
 
 from ...errors import EXIT_FAILED
 from ..output import print_json, say_when_compiling
-from .options import FOLDER, FORMAT, QUIET, byte_progress
+from .options import DATASET, FORMAT, QUIET, byte_progress
 
 if TYPE_CHECKING:
-    from ...datasets.sharing.verify import Verdict
+    from ...datasets.sharing.verdict import Verdict
 
 
 @click.command(short_help="Whether all of a dataset is as it was made.")
-@click.argument("folder", metavar="DATASET", type=FOLDER)
+@click.argument("folder", metavar="DATASET", type=DATASET)
 @FORMAT
 @QUIET
 @click.pass_context

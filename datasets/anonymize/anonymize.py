@@ -30,7 +30,6 @@ from ..results import RESULTS
 from ..run import Run, RunFile, stem
 from ..sharing.create import PART_BYTES, Created, check_metadata, create
 from ..sharing.gather import Gathered
-from ..sharing.names import check_name
 from ..sidecar import embedded, without_counters
 from ..sink import new_capture
 from ..transcode import to_frames
@@ -254,7 +253,8 @@ class _Work:
         for file in run.of_kind("analysis"):
             made = self._analysis(file, pairs, tx, results)
             written |= {made: file.kind} if made is not None else {}
-        return _gathered(unique(names.run_id, self._taken), recorded, written)
+        name = unique(names.run_id, self._taken)
+        return Gathered(name, recorded, tuple(written.items()))
 
     def _capture(
         self, file: InputFile, output: Path, log: Readable | None, recorded: Run | None
@@ -327,13 +327,3 @@ class _Work:
             self.losses.append(f"{file.name}: left out: {error}")
             return None
         return made
-
-
-def _gathered(name: str, run: Run | None, files: Mapping[Path, str]) -> Gathered:
-    """A run of these files, whose new names may be none."""
-    for each in (name, *(path.name for path in files)):
-        try:
-            check_name(each)
-        except ValueError as error:
-            raise DatasetError(f"{each!a}, without names and addresses: {error}") from None
-    return Gathered(name, run, tuple(files.items()))

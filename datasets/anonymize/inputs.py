@@ -12,6 +12,7 @@ from ..files import sha256_of
 from ..parts import Parts
 from ..run import Run
 from ..sharing.bag import read_small
+from ..sharing.create import PART_BYTES
 from ..sharing.dataset import MOST_BYTES, PATH, REQUIRED, TEXTS, Dataset, load
 from ..sharing.gather import gather
 
@@ -59,7 +60,7 @@ def of_captures(captures: Sequence[Path]) -> list[InputRun]:
                 for path, kind in run.files
             ),
         )
-        for run in gather(captures)
+        for run in gather(captures, PART_BYTES)
     ]
 
 

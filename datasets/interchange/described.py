@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 from ...errors import FormatError
 from ..sharing.bag import MANIFEST, MOST_LISTED, parse_manifest, read_small
+from ..sharing.citation import LICENCES
 from ..sharing.dataset import PATH, TEXTS, Dataset, DatasetFile, DatasetRun
 
 SPDX: Final = "https://spdx.org/licenses/"
@@ -128,8 +128,8 @@ def _sentences(dataset: Dataset) -> Iterator[str]:
 
 
 def licence_url(licence: str) -> str:
-    """The page of an SPDX identifier; the text itself where it cannot be one."""
-    return SPDX + licence if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", licence) else licence
+    """The page of a well-known SPDX identifier; the text itself where it is none."""
+    return SPDX + licence if licence in LICENCES else licence
 
 
 def citation(dataset: Dataset) -> str:

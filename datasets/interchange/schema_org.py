@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from ..sharing.citation import LICENCES
 from ..sharing.dataset import Author, Dataset
 from .described import DOI, ORCID, Stored, citation, description, licence_url, stored
 
@@ -77,7 +78,7 @@ def facts(dataset: Dataset, publisher: str) -> dict[str, Any]:
             "datePublished": dataset.created[:10],
             "dateCreated": dataset.created,
             "temporalCoverage": f"{dataset.start}/{dataset.end}" if spans else None,
-            "isAccessibleForFree": True,
+            "isAccessibleForFree": True if dataset.licence in LICENCES else None,
             "identifier": DOI + dataset.doi if dataset.doi else None,
             "url": DOI + dataset.doi if dataset.doi else None,
             "citation": citation(dataset),

@@ -12,7 +12,8 @@ data/                       the payload
 in exactly this form, and read in no other: so no byte of a manifest can change unnoticed.
 
 A file too large for one is split into parts, ``run.pcapng.part001`` and so on, which ``cat`` alone
-puts together. A bag has a temporary name until it is whole and on the disk.
+puts together: all their numbers have as many digits as the last one needs, three at least. A bag
+has a temporary name until it is whole and on the disk.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from typing import Self
 from ...errors import DatasetError, FormatError
 from ..files import new_file_permissions, sync_folder
 from ..parts import open_regular
-from .names import check_path
+from .names import check_path, part_names
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 MANIFEST = "manifest-sha256.txt"
@@ -111,25 +112,26 @@ class BagWriter:
             on_bytes: Called with the number of bytes that were copied since.
 
         Raises:
-            DatasetError: The file changed while it was copied.
+            DatasetError: The file changed while it was copied, would be in too many parts, or has
+                a name that a dataset cannot have.
             OSError: It cannot be read, or the copy cannot be written.
         """
         with source.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as hasher:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise DatasetError(f"{source}: not a regular file, which could be copied")
-            is_split = before.st_size > self._part_bytes
+            try:
+                parts = part_names(name, before.st_size, self._part_bytes)
+            except ValueError as error:
+                raise DatasetError(f"{source}: {error}") from None
             whole = hashlib.sha256()
             copied, digest = 0, ""
-            parts: list[str] = []
-            while copied < before.st_size or not parts:
-                part = f"{name}.part{len(parts) + 1:03d}" if is_split else name
+            for part in parts or [name]:
                 limit = min(self._part_bytes, before.st_size - copied)
                 done, digest = self._copy_part(
-                    file.read, part, limit, hasher, whole if is_split else None, on_bytes
+                    file.read, part, limit, hasher, whole if parts else None, on_bytes
                 )
                 self._listed[part] = digest, done
-                parts.append(part)
                 copied += done
                 if done < limit:
                     break
@@ -138,7 +140,7 @@ class BagWriter:
             raise DatasetError(
                 f"{source}: it changed while it was copied; wait until its recorder has ended"
             )
-        if not is_split:
+        if not parts:
             return Copied(copied, digest)
         return Copied(copied, whole.hexdigest(), tuple(part.rpartition("/")[2] for part in parts))
 
@@ -173,7 +175,10 @@ class BagWriter:
         return limit - left, digest.hexdigest()
 
     def _place(self, name: str) -> Path:
-        check_path(name)
+        try:
+            check_path(name)
+        except ValueError as error:
+            raise DatasetError(f"{name}: {error}") from None
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

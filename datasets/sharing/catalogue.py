@@ -2,8 +2,8 @@
 
 Both are made from the datasets that are there, and are no more than a copy: a push makes them anew
 after its dataset is there, and again until what is there is what they say. So whoever writes last
-of several who push at once has seen all of them. Entries of datasets that the last catalogue has
-are taken from it, by the SHA-256 of their lists, so it takes as long as there are new ones.
+of several who push at once has seen all of them. An entry of the last catalogue is taken from it if
+it has the SHA-256 of the list that is there; of others, the description is read.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from ...errors import DatasetError, FormatError, WtrecError
 from .bag import parse_manifest
 from .catalogue_page import page
 from .dataset import MOST_BYTES, PATH, load
+from .names import check_name, check_path, is_version
 from .remote import Remote, in_parallel, read_bounded
 
 JSON = "catalogue.json"
@@ -27,6 +29,8 @@ _MOST = 256 << 20
 _MOST_ROUNDS = 20
 _TEXTS = ("name", "version", "title", "licence", "doi", "created", "sha256")
 _COUNTS = ("runs", "frames", "bad", "bytes")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 Listings = Callable[[], list[tuple[str, str]]]
 Listing = Callable[[str, str], bytes | None]
@@ -119,7 +123,13 @@ def current(remote: Remote, versions: Sequence[tuple[str, str]], listing: Listin
         known = {}
 
     def entry(which: tuple[str, str]) -> Entry | None:
-        return known.get(which) or _of(remote, *which, listing)
+        content = listing(*which)
+        if content is None:
+            return None
+        said, listed = known.get(which), parse_manifest(content, lambda _: None)
+        if said is not None and said.sha256 == _digest(content) and said.files == _shown(listed):
+            return said
+        return _of(remote, *which, content, listed)
 
     found = in_parallel(entry, versions, remote.workers)
     return sorted((each for each in found if each is not None), key=_order)
@@ -136,16 +146,14 @@ def refresh(remote: Remote, versions: Listings, listing: Listing) -> None:
         value = {"schema_version": 1, "datasets": [dataclasses.asdict(each) for each in entries]}
         content = f"{json.dumps(value, indent=1)}\n".encode()
         remote.replace(JSON, content)
-        remote.replace(PAGE, page(entries).encode())
+        remote.replace(PAGE, page(entries).encode(errors="replace"))
         written = there
 
 
-def _of(remote: Remote, name: str, version: str, listing: Listing) -> Entry | None:
+def _of(
+    remote: Remote, name: str, version: str, content: bytes, listed: dict[str, str]
+) -> Entry | None:
     """The entry of a dataset; None if it is damaged: pull says what is wrong with it."""
-    content = listing(name, version)
-    if content is None:
-        return None
-    listed = parse_manifest(content, lambda _: None)
     digest = listed.get(PATH, "")
     try:
         said = read_bounded(remote, f"objects/{digest[:2]}/{digest}", MOST_BYTES)
@@ -169,9 +177,18 @@ def _of(remote: Remote, name: str, version: str, listing: Listing) -> Entry | No
         frames=dataset.count("frames"),
         bad=dataset.count("bad"),
         bytes=dataset.size,
-        sha256=hashlib.sha256(content).hexdigest(),
-        files={path: listed[path] for path in ("README.md", PATH) if path in listed},
+        sha256=_digest(content),
+        files=_shown(listed),
     )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _shown(listed: dict[str, str]) -> dict[str, str]:
+    """The files of a dataset that the page links to."""
+    return {path: listed[path] for path in ("README.md", PATH) if path in listed}
 
 
 def _entry(value: dict[str, Any]) -> Entry:
@@ -182,15 +199,26 @@ def _entry(value: dict[str, Any]) -> Entry:
         TypeError: So is the number of them.
     """
     entry = Entry(**value)
-    texts = [getattr(entry, name) for name in (*_TEXTS, "purpose")]
+    if not (type(entry.authors) is type(entry.keywords) is list and type(entry.files) is dict):
+        raise ValueError("a member is no array, or no object")
+    texts = [getattr(entry, name) for name in _TEXTS]
     texts += [*entry.authors, *entry.keywords, *entry.files, *entry.files.values()]
     texts += [] if entry.start is None else [entry.start]
-    if not all(isinstance(text, str) for text in texts):
+    if not all(isinstance(text, str) for text in (*texts, entry.purpose)):
         raise ValueError("a member is no text")
+    if any(_CONTROL.search(text) for text in texts):
+        raise ValueError("a control character")
+    for text in (*texts, entry.purpose):
+        text.encode()  # UnicodeEncodeError is a ValueError
     if not all(type(getattr(entry, name)) is int for name in _COUNTS):
         raise ValueError("a member is no integer")
-    if not all(c in "0123456789abcdef" for digest in entry.files.values() for c in digest):
+    if not all(map(_DIGEST.fullmatch, (entry.sha256, *entry.files.values()))):
         raise ValueError("no SHA-256")
+    check_name(entry.name)
+    if not is_version(entry.version):
+        raise ValueError(f"{entry.version[:80]!a} is no version")
+    for path in entry.files:
+        check_path(path)
     return entry
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from .dataset import Author, Dataset
 
 NAME: Final = "CITATION.cff"
-_LICENCES: Final = frozenset(
+LICENCES: Final = frozenset(
     (
         *("CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0"),
         *("CC-BY-NC-SA-4.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-4.0", "CC-PDDC", "PDDL-1.0"),
@@ -81,7 +81,7 @@ def _lines(dataset: Dataset) -> Iterator[str]:
         yield from _author(author)
     yield f"version: {_quoted(dataset.version)}"
     yield f"date-released: {_quoted(dataset.created[:10])}"
-    if dataset.licence in _LICENCES:
+    if dataset.licence in LICENCES:
         yield f"license: {_quoted(dataset.licence)}"
     if dataset.doi:
         yield f"doi: {_quoted(dataset.doi)}"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DatasetError, WtrecError
+from ..files import naming_full_disk
 from ..members import to_rfc3339
 from .agree import contradictions, disagreements
 from .bag import BagWriter, Copied, OnBytes
@@ -23,7 +24,7 @@ from .citation import NAME as CITATION
 from .citation import citation_file
 from .dataset import PATH, REQUIRED, SCHEMA_VERSION, Dataset, DatasetFile, DatasetRun, parse
 from .examine import Contents, examine
-from .gather import Gathered, gather
+from .gather import Gathered, check_run, gather
 
 PART_BYTES = 4 << 30
 WORKERS = 2
@@ -95,9 +96,11 @@ def create(
         OSError: A file cannot be opened, or the new one cannot be written.
     """
     check_metadata(name, version, metadata)
-    gathered = [*gather(captures), *runs]
+    for run in runs:
+        check_run(run, part_bytes)
+    gathered = [*gather(captures, part_bytes), *runs]
     on_start(sum(path.stat().st_size for run in gathered for path, _ in run.files))
-    with BagWriter(target, part_bytes=part_bytes) as bag:
+    with naming_full_disk(target), BagWriter(target, part_bytes=part_bytes) as bag:
         filled, span = _fill(bag, gathered, on_bytes)
         values = _value(name, version, metadata, [])
         values |= {"start": span[0], "end": span[1]}

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -150,6 +151,14 @@ def _validator() -> Any:
     return Draft202012Validator(schema())
 
 
+# What is wanted of members that people type, where the schema has a pattern.
+_SAYS = {
+    "name": "wanted lower-case letters, digits, '.', '_' and '-', 64 at most, no sign in front",
+    "version": "wanted 1, 1.2 or 1.2.3",
+    "doi": "wanted a DOI without a resolver, as 10.5281/zenodo.1234567",
+}
+
+
 def violations(value: object) -> list[str]:
     """Where a value is not what the schema says: the first hundred places, a line each."""
     if isinstance(value, dict) and isinstance(value.get("schema_version"), int):
@@ -163,12 +172,31 @@ def violations(value: object) -> list[str]:
                 found.append("and more")
                 break
             where = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in error.path)
-            text = " ".join(str(error.message).split())
+            text = _SAYS.get(".".join(map(str, error.path))) or str(error.message)
+            text = " ".join(text.split())
             shown = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
             found.append(f"{where.lstrip('.')[:_MOST_SHOWN] or 'the whole'}: {shown}")
+        found += itertools.islice(_no_texts(value), _MOST_PROBLEMS)
     except RecursionError:
         found.append("nested too deeply")
     return found
+
+
+def _no_texts(value: object, where: str = "") -> Iterator[str]:
+    """Texts that UTF-8 cannot hold: with halves of surrogate pairs, which JSON's escapes allow."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            shown = where.lstrip(".")[:_MOST_SHOWN].encode(errors="replace").decode()
+            yield f"{shown}: {value[error.start]!a} is no character; use UTF-8"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _no_texts(key, where)
+            yield from _no_texts(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _no_texts(item, f"{where}[{at}]")
 
 
 def parse(content: bytes) -> tuple[Dataset | None, list[str]]:

@@ -174,7 +174,10 @@ def _changed(
 
     try:
         with ExitStack() as stack:
-            batches = [_batches(stack, one.kind, source) for source in sources]
+            batches = [
+                _batches(stack, file.kind, source, file.name)
+                for file, source in zip(files, sources, strict=True)
+            ]
             changed.rows = compare_rows(*batches, keys=KEYS[one.kind])
     except WtrecError as error:
         changed.why_not = str(error)
@@ -190,21 +193,20 @@ def _is_here(source: Path | Parts) -> bool:
     return all(path.is_file() for path in paths)
 
 
-def _batches(stack: ExitStack, kind: str, source: Path | Parts) -> Iterator[Any]:
+def _batches(stack: ExitStack, kind: str, source: Path | Parts, name: str) -> Iterator[Any]:
     if kind == "capture":
         from ..reader import CaptureReader
 
         reader = stack.enter_context(CaptureReader(source))
         return (frames.arrow for frames in reader)
-    if kind == "tx" and isinstance(source, Path):
+    if kind == "tx":
         from ..txlog import open_tx_log
 
-        return iter(stack.enter_context(open_tx_log(source)).batches())
+        return iter(stack.enter_context(open_tx_log(source, name)).batches())
     from ..frames import FRAMES
     from ..masks import MASKS
     from ..parquet import TableFile
     from ..results import RESULTS
-    from ..txlog import TX
 
-    table = {"results": RESULTS, "masks": MASKS, "frames": FRAMES, "tx": TX}[kind]
+    table = {"results": RESULTS, "masks": MASKS, "frames": FRAMES}[kind]
     return iter(stack.enter_context(TableFile(source, table)).batches())

@@ -57,14 +57,17 @@ def examine(kind: str, pieces: Sequence[Path], name: str) -> Contents:
     Args:
         kind: What it is, as in ``dataset.json``.
         pieces: The file, or the parts of it.
-        name: Its name, for messages.
+        name: Its name, by which a journal is known, also where it is in parts.
 
     Raises:
         FormatError: It is not what its kind says, or damaged.
         OSError: It cannot be read.
     """
+    from ..txlog import is_journal
+
     try:
-        return _KINDS[kind](pieces)
+        is_left = kind == "tx" and is_journal(Path(name))
+        return _journal(pieces) if is_left else _KINDS[kind](pieces)
     except WtrecError:
         raise
     except (OSError, MemoryError):
@@ -160,16 +163,14 @@ def _count_outcomes(batch: Any, counts: dict[str, int]) -> None:
         counts["loops"] = max(counts.get("loops", 1), *batch.column("loop").to_pylist())
 
 
-def _tx(pieces: Sequence[Path]) -> Contents:
+def _journal(pieces: Sequence[Path]) -> Contents:
     from ..journal import JournalFile
-    from ..txlog import TX, is_journal
+    from ..txlog import TX
 
-    if not is_journal(pieces[0]):
-        return _table(lambda: TX)(pieces)
-    journal = JournalFile(pieces[0], TX)
+    journal = JournalFile(_one(pieces), TX)
     contents = Contents(counts={"rows": sum(len(batch) for batch in journal.batches())})
     contents.facts = {key: journal.metadata[key] for key in _FACTS if key in journal.metadata}
-    behind = pieces[0].stat().st_size - journal.whole
+    behind = sum(piece.stat().st_size for piece in pieces) - journal.whole
     if behind:
         contents.losses = [f"{behind:,} bytes behind its last whole batch"]
     return contents
@@ -202,6 +203,12 @@ def _analysis(pieces: Sequence[Path]) -> Contents:
     )
 
 
+def _tx_table() -> Table:
+    from ..txlog import TX
+
+    return TX
+
+
 def _results_table() -> Table:
     from ..results import RESULTS
 
@@ -224,7 +231,7 @@ _KINDS: dict[str, Callable[[Sequence[Path]], Contents]] = {
     "capture": _capture,
     "run": _run,
     "analysis": _analysis,
-    "tx": _tx,
+    "tx": _table(_tx_table),
     "results": _table(_results_table),
     "masks": _table(_masks_table),
     "frames": _table(_frames_table),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..run import (
     run_stem,
 )
 from ..txlog import tx_log_beside
-from .names import check_name, fold
+from .names import check_name, fold, part_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,18 @@ class Gathered:
     files: tuple[tuple[Path, str], ...]
 
 
-def gather(captures: Sequence[Path]) -> list[Gathered]:
+def gather(captures: Sequence[Path], part_bytes: int = sys.maxsize) -> list[Gathered]:
     """The runs of captures, each with all of its files that there are.
 
     A capture in several files brings the others that its ``run.json`` names.
 
+    Args:
+        captures: One of each run.
+        part_bytes: Larger files will be split; none if not given.
+
     Raises:
-        DatasetError: A name cannot be in a dataset.
+        DatasetError: A name cannot be in a dataset, as that of a file, of a part of it or of a run;
+            or a file would be in too many parts.
         FormatError: ``run.json`` cannot be read.
     """
     runs: list[Gathered] = []
@@ -63,10 +69,21 @@ def gather(captures: Sequence[Path]) -> list[Gathered]:
             files += [(frames_path(path), "frames")] if frames_path(path).exists() else []
             files += [(results, "results") for results in results_beside(path)]
             files += [(analysis_path(path), "analysis")] if analysis_path(path).exists() else []
-        for path, _ in files:
-            _check(path)
-        runs.append(Gathered(_free(run_stem(capture), taken), run, tuple(dict(files).items())))
+        name = _free(run_stem(capture), taken)
+        runs.append(Gathered(name, run, tuple(dict(files).items())))
+        check_run(runs[-1], part_bytes)
     return runs
+
+
+def check_run(run: Gathered, part_bytes: int) -> None:
+    """Refuse what cannot be in a dataset; see :func:`gather`."""
+    for path, _ in run.files:
+        _check(path, part_bytes)
+    capture = next(path for path, kind in run.files if kind == "capture")
+    try:
+        check_name(run.id)
+    except ValueError as error:
+        raise DatasetError(f"{capture}: its run would be {run.id!a}: {error}; rename it") from None
 
 
 def _captures_of(capture: Path, run: Run | None) -> list[Path]:
@@ -85,11 +102,16 @@ def _is_name(name: str) -> bool:
     return True
 
 
-def _check(path: Path) -> None:
+def _check(path: Path, part_bytes: int) -> None:
     try:
-        check_name(path.name)
+        parts = part_names(path.name, path.stat().st_size, part_bytes)
     except ValueError as error:
-        raise DatasetError(f"{path}: {error}; rename it, and all files of its run") from None
+        raise DatasetError(f"{path}: {error}") from None
+    try:
+        check_name(parts[-1] if parts else path.name)
+    except ValueError as error:
+        what = f"its parts, {parts[-1]!a}: {error}" if parts else str(error)
+        raise DatasetError(f"{path}: {what}; rename it, and all files of its run") from None
 
 
 def _free(wanted: str, taken: set[str]) -> str:

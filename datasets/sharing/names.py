@@ -13,7 +13,10 @@ from collections.abc import Iterable
 
 MOST_BYTES = 200  # of one name in UTF-8; file systems take 255, temporary names need some
 MOST_PARTS = 8
+MOST_PIECES = 10_000  # of one file
+_LEAST_DIGITS = 3
 _PUNCTUATION = frozenset(" ._-+=,@#()[]")
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
 _DEVICE = re.compile(r"(con|prn|aux|nul|clock\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
@@ -40,6 +43,11 @@ def check_name(name: str) -> None:
         raise ValueError("the name of a device on Windows")
 
 
+def is_version(text: str) -> bool:
+    """Whether a text is a version: 1, 1.2 or 1.2.3."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def check_path(path: str) -> None:
     """Refuse what is no relative path of such names with ``/`` between.
 
@@ -53,6 +61,29 @@ def check_path(path: str) -> None:
         raise ValueError(f"a path of more than {MOST_PARTS} parts")
     for part in parts:
         check_name(part)
+
+
+def part_names(name: str, size: int, part_bytes: int) -> list[str]:
+    """What the parts of a file are called, in their order; none if it is not split.
+
+    Args:
+        name: Of the file, or its path.
+        size: Its bytes.
+        part_bytes: Most bytes of one part.
+
+    Raises:
+        ValueError: There would be too many.
+    """
+    if size <= part_bytes:
+        return []
+    count = -(-size // part_bytes)
+    if count > MOST_PIECES:
+        raise ValueError(
+            f"{count:,} parts of {part_bytes:,} bytes, wanted {MOST_PIECES:,} at most: make them "
+            "larger (--part-size)"
+        )
+    digits = max(_LEAST_DIGITS, len(str(count)))
+    return [f"{name}.part{number:0{digits}d}" for number in range(1, count + 1)]
 
 
 def fold(path: str) -> str:

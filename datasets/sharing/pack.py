@@ -24,12 +24,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NoReturn
 
 from ...errors import DatasetError
-from ..files import replacing
+from ..files import replacing, sync_folder
 from ..parts import open_regular
 from .bag import OnBytes, scan, seal
 from .dataset import Dataset
 from .names import check_path, fold
-from .verify import Verdict, verify
+from .verdict import Verdict
+from .verify import verify
 
 _CHUNK: Final = 1 << 20
 _MOST_HEADER: Final = 64 << 10  # bytes of the headers of a member; a path takes a kilobyte
@@ -108,7 +109,8 @@ def unpack(
             folder of that name. Nothing is left of it then.
         OSError: It cannot be read, or the folder cannot be written.
     """
-    with os.fdopen(open_regular(archive), "rb") as file:
+    there = Path(os.path.realpath(archive))  # the user's own word may be a link
+    with os.fdopen(open_regular(there), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         free = shutil.disk_usage(directory).free
         if size > free:
@@ -126,6 +128,7 @@ def unpack(
             _refuse_there(target)
             seal(place)
             place.rename(target)
+            sync_folder(directory)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise

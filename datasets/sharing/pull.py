@@ -5,7 +5,8 @@
 .NAME-VERSION.arriving/   objects on their way, by SHA-256; they go on where they broke off
 ```
 
-A file that is in another dataset beside the new one does not travel: it is copied from there. What
+``dataset.json`` comes first: it says what else may come (:mod:`pull_plan`). A file that is in
+another dataset beside the new one does not travel: it is copied from there. What
 was not asked for is listed in ``fetch.txt`` (:mod:`holes`), so that a part can be verified, and
 completed later where it stands.
 """
@@ -17,15 +18,16 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from ...errors import DatasetError, WtrecError
+from ...errors import DatasetError, FormatError, WtrecError
 from ..files import sync_folder
 from ..parts import open_regular
-from .bag import MANIFEST, MOST_LISTED, TAG_MANIFEST, parse_manifest, read_small, scan
+from .bag import MANIFEST, MOST_LISTED, TAG_MANIFEST, parse_manifest, read_small, scan, seal
 from .dataset import MOST_BYTES, PATH, Dataset, load
 from .holes import FETCH, write_holes
+from .pull_plan import MOST_TAGS, bytes_of, contradiction, refuse_other_sizes, unasked
 from .remote import CHUNK, OnBytes, Remote, in_parallel, not_it
 from .store import Store, alone, object_path, parse_listing
 from .verify import verify
@@ -62,9 +64,8 @@ def pull(
         OSError: It cannot be read or written.
     """
     if target.is_symlink() or (target.exists() and not (target / FETCH).is_file()):
-        raise DatasetError(f"{target} exists")
+        raise DatasetError(f"{target} exists, as a whole: see wtrec dataset verify {target}")
     content = store.listing(name, version)
-    where = f"{store.remote.name}: {name} {version}"
     if content is None:
         there = ", ".join(store.versions(name)) or "none"
         raise DatasetError(f"{store.remote.name}: no {name} {version}; versions there: {there}")
@@ -80,17 +81,20 @@ def pull(
     with alone(folder, "pulling into it"):
         arriving = target.with_name(f".{target.name}.arriving")
         is_new = folder != target
-        fetching = _Pull(store.remote, folder, listed, on_bytes, is_new=is_new, arriving=arriving)
+        where = f"{store.remote.name}: {name} {version}"
+        fetching = _Pull(store.remote, where, folder, listed, arriving, on_bytes, is_new=is_new)
         came = fetching.run(only, on_start, beside=target.parent)
         verdict = verify(folder)
         said = verdict.dataset
         if verdict.problems or said is None or (said.name, said.version) != (name, version):
-            why = verdict.problems[0] if verdict.problems else f"{PATH}: another dataset"
-            if is_new:
-                shutil.rmtree(folder)
-            raise DatasetError(f"{where} is not sound: {why}")
+            why = str(verdict.problems[0]) if verdict.problems else f"{PATH}: another dataset"
+            raise fetching.unsound(why)
         if is_new:
+            seal(folder)
             folder.rename(target)
+        else:
+            for path, _, _ in os.walk(folder):
+                sync_folder(Path(path))
     sync_folder(target.parent)
     return came
 
@@ -101,14 +105,16 @@ class _Pull:
     def __init__(
         self,
         remote: Remote,
+        where: str,
         folder: Path,
         listed: dict[str, str],
+        arriving: Path,
         on_bytes: OnBytes,
         *,
         is_new: bool,
-        arriving: Path,
     ) -> None:
         self._remote = remote
+        self._where = where
         self._folder = folder
         self._is_new = is_new
         self._arriving = arriving
@@ -121,38 +127,67 @@ class _Pull:
         """Fetch what is missing; the small files first, which say what the others are."""
         here = self._keep()
         self._arriving.mkdir(exist_ok=True)
-        first = [path for path in self._listed if not path.startswith("data/runs/")]
-        rest = [path for path in self._listed if path.startswith("data/runs/")]
-        sizes = self._sizes([path for path in first if path not in here])
-        self._refuse_more_than_fits(sizes)
-        self._fetch(sizes)
-        unasked: set[str] = set()
-        if only:
-            unasked = _unasked(self._dataset(), only).intersection(rest)
-            rest = [path for path in rest if path not in unasked]
-        missing = [path for path in rest if path not in here]
-        beside_it = self._found_beside(missing, beside)
-        missing = [path for path in missing if path not in beside_it]
+        dataset, size = self._described(here)
+        tags = [path for path in self._listed if not path.startswith("data/") and path not in here]
+        sizes = self._sizes(tags)
+        wanted = sum(sizes[self._listed[path]] for path in tags)
+        if wanted > MOST_TAGS:
+            raise self.unsound(f"{wanted:,} bytes beside its runs, which it never needs")
+        self._refuse_more_than_fits(wanted, tags)
+        self._fetch(tags, sizes)
+        left = unasked(dataset, only) if only else set()
+        missing = [
+            path
+            for path in self._listed
+            if path.startswith("data/runs/") and path not in left | here
+        ]
+        self._refuse_more_than_fits(bytes_of(dataset, missing, self._size_here), missing)
+        here |= self._found_beside(missing, beside)
+        missing = [path for path in missing if path not in here]
         more = self._sizes(missing)
-        self._refuse_more_than_fits(more)
-        on_start(sum((sizes | more).values()))
-        self._fetch(more)
+        coming = {path: more[self._listed[path]] for path in missing}
+        refuse_other_sizes(dataset, coming, self._size_here, self._remote.name)
+        on_start(size + sum((sizes | more).values()))
+        self._fetch(missing, more)
         shutil.rmtree(self._arriving)
-        absent = [path for path in unasked if not (self._folder / path).exists()]
-        left = self._sizes(absent)
+        absent = [path for path in left if not (self._folder / path).exists()]
+        holes = self._sizes(absent)
         digests = {path: self._listed[path] for path in absent}
         write_holes(
             self._folder,
             {
-                path: (left[digest], self._remote.url(object_path(digest)))
+                path: (holes[digest], self._remote.url(object_path(digest)))
                 for path, digest in digests.items()
             },
         )
         return sum(self._came)
 
-    def _dataset(self) -> Dataset:
-        path = self._folder / PATH
-        return load(read_small(path, MOST_BYTES), str(path))
+    def unsound(self, why: str) -> DatasetError:
+        """The error for a dataset that is none; nothing is left of it."""
+        if self._is_new:
+            for folder in (self._folder, self._arriving):
+                shutil.rmtree(folder, ignore_errors=True)
+        return DatasetError(f"{self._where} is not sound: {why}")
+
+    def _described(self, here: Collection[str]) -> tuple[Dataset, int]:
+        """What ``dataset.json`` says, as its list does; and how many bytes of it had to come."""
+        size = 0
+        if PATH in self._listed and PATH not in here:
+            sizes = self._sizes([PATH])
+            size = sum(sizes.values())
+            if size > MOST_BYTES:
+                raise self.unsound(f"{PATH}: {size:,} bytes, which it never needs")
+            self._refuse_more_than_fits(size, [PATH])
+            self._fetch([PATH], sizes)
+        elif PATH not in self._listed:
+            raise self.unsound(f"{PATH}: not in its list")
+        try:
+            dataset = load(read_small(self._folder / PATH, MOST_BYTES), PATH)
+        except FormatError as error:
+            raise self.unsound(str(error)) from None
+        if why := contradiction(dataset, self._listed):
+            raise self.unsound(why)
+        return dataset, size
 
     def _keep(self) -> set[str]:
         """Of what came before, keep only files that are what they should be."""
@@ -193,30 +228,42 @@ class _Pull:
             found[digest] = size
         return found
 
-    def _refuse_more_than_fits(self, sizes: dict[str, int]) -> None:
-        wanted = sum(sizes.values())
+    def _size_here(self, path: str) -> int:
+        return (self._folder / path).stat().st_size
+
+    def _refuse_more_than_fits(self, wanted: int, paths: Iterable[str]) -> None:
+        """Refuse what finds no room beside what has arrived of it."""
+        for digest in {self._listed[path] for path in paths}:
+            with contextlib.suppress(FileNotFoundError):
+                wanted -= (self._arriving / digest).stat().st_size
         free = shutil.disk_usage(self._folder).free
         if wanted > free:
             raise DatasetError(f"{self._folder}: {wanted:,} bytes wanted, {free:,} are free")
 
-    def _fetch(self, sizes: dict[str, int]) -> None:
+    def _fetch(self, wanted: Iterable[str], sizes: dict[str, int]) -> None:
         """Bring objects here, and put each where it belongs."""
         paths: dict[str, list[str]] = {digest: [] for digest in sizes}
-        for path, digest in self._listed.items():
-            if digest in paths:
-                paths[digest].append(path)
+        for path in wanted:
+            paths[self._listed[path]].append(path)
 
         def fetch(digest: str) -> None:
             arrived = self._arriving / digest
             self._bring(digest, sizes[digest], arrived)
-            *others, last = (self._folder / path for path in paths[digest])
-            for place in (*others, last):
-                place.parent.mkdir(parents=True, exist_ok=True)
-            for place in others:
-                shutil.copyfile(arrived, place)
-            arrived.replace(last)
+            self._place(arrived, paths[digest])
 
         in_parallel(fetch, sizes, self._remote.workers, self._ended)
+
+    def _place(self, arrived: Path, paths: Sequence[str]) -> None:
+        """Put an object that is on the disk to all its places, durably."""
+        *others, last = (self._folder / path for path in paths)
+        for place in (*others, last):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        for place in others:
+            with arrived.open("rb") as file, place.open("wb") as out:
+                shutil.copyfileobj(file, out, CHUNK)
+                out.flush()
+                os.fsync(out.fileno())
+        arrived.replace(last)
 
     def _bring(self, digest: str, size: int, arrived: Path) -> None:
         """Fetch an object behind what there is of it; again, should that have been wrong."""
@@ -277,11 +324,9 @@ class _Pull:
                 content = read_small(other / MANIFEST, MOST_LISTED)
                 for path, digest in parse_manifest(content, lambda _: None).items():
                     if digest in wanted and self._copy(other / path, digest):
-                        for place in wanted.pop(digest):
-                            (self._folder / place).parent.mkdir(parents=True, exist_ok=True)
-                            shutil.copyfile(self._arriving / digest, self._folder / place)
-                            copied.add(place)
-                        (self._arriving / digest).unlink()
+                        places = wanted.pop(digest)
+                        self._place(self._arriving / digest, places)
+                        copied.update(places)
         return copied
 
     def _copy(self, source: Path, digest: str) -> bool:
@@ -293,6 +338,8 @@ class _Pull:
                 while chunk := file.read(CHUNK):
                     found.update(chunk)
                     out.write(chunk)
+                out.flush()
+                os.fsync(out.fileno())
             if found.hexdigest() != digest:
                 return False
             temporary.replace(self._arriving / digest)
@@ -301,24 +348,3 @@ class _Pull:
         finally:
             temporary.unlink(missing_ok=True)
         return True
-
-
-def _unasked(dataset: Dataset, only: Collection[str]) -> set[str]:
-    """The files of runs that are of other kinds.
-
-    Raises:
-        DatasetError: There is nothing of the kinds asked for.
-    """
-    kinds = {file.kind for run in dataset.runs for file in run.files}
-    if not kinds & set(only):
-        raise DatasetError(
-            f"{dataset.name} {dataset.version} has no {' or '.join(sorted(only))}; "
-            f"it has {', '.join(sorted(kinds))}"
-        )
-    return {
-        f"{run.folder}/{piece}"
-        for run in dataset.runs
-        for file in run.files
-        if file.kind not in only
-        for piece in file.pieces
-    }

@@ -1,8 +1,9 @@
 """A folder as a remote: a disk, or an NFS mount.
 
 Files get their names by rename, and those that must be new by a hard link, which fails if there is
-one already; both after fsync. Folders made in it have the permissions of their own folder: a team
-whose root is group-writable (``chmod 2775``) can go on in what one of them made.
+one already; both after fsync. Folders made in it have the permissions of the root, and files those
+but for execution, whatever the umask of who makes them: a team whose root is group-writable
+(``chmod 2775``) can go on in what one of them made.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..files import new_file_permissions, sync_folder
+from ..files import sync_folder
 from ..parts import open_regular
 from .remote import CHUNK, OnBytes, Sink, chunks_of
 
@@ -60,7 +61,7 @@ class Folder:
     def send(self, source: Path, path: str, digest: str, on_bytes: OnBytes) -> None:
         """See :class:`~.remote.Remote`."""
         target = self._place(path)
-        with _arriving(target) as temporary, temporary.open("r+b", buffering=0) as out:
+        with self._arriving(target) as temporary, temporary.open("r+b", buffering=0) as out:
             for chunk in chunks_of(source, digest):
                 view = memoryview(chunk)
                 while view:
@@ -71,7 +72,7 @@ class Folder:
         """See :class:`~.remote.Remote`."""
         target = self._place(path)
         try:
-            with _arriving(target, replace=False) as temporary:
+            with self._arriving(target, replace=False) as temporary:
                 temporary.write_bytes(content)
         except FileExistsError:
             return False
@@ -79,7 +80,7 @@ class Folder:
 
     def replace(self, path: str, content: bytes) -> None:
         """See :class:`~.remote.Remote`."""
-        with _arriving(self._place(path)) as temporary:
+        with self._arriving(self._place(path)) as temporary:
             temporary.write_bytes(content)
 
     def tidy(self, age_s: float) -> None:
@@ -111,23 +112,23 @@ class Folder:
                 continue
             with contextlib.suppress(PermissionError, FileNotFoundError):
                 folder.chmod(above.stat().st_mode & 0o7777)
+            sync_folder(above)
         return target
 
-
-@contextlib.contextmanager
-def _arriving(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """A temporary file that gets its name when it is written; without ``replace``, if free."""
-    handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{path.name[:40]}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        os.fchmod(handle, new_file_permissions())
-        yield temporary
-        os.fsync(handle)
-        if replace:
-            temporary.replace(path)
-        else:
-            path.hardlink_to(temporary)
-    finally:
-        os.close(handle)
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    @contextlib.contextmanager
+    def _arriving(self, path: Path, *, replace: bool = True) -> Iterator[Path]:
+        """A temporary file that gets its name when it is written; without ``replace``, if free."""
+        handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{path.name[:40]}.", dir=path.parent)
+        temporary = Path(name)
+        try:
+            os.fchmod(handle, self.path.stat().st_mode & 0o666)
+            yield temporary
+            os.fsync(handle)
+            if replace:
+                temporary.replace(path)
+            else:
+                path.hardlink_to(temporary)
+        finally:
+            os.close(handle)
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)

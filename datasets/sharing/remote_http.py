@@ -2,24 +2,27 @@
 
 What is there is said by ``catalogue.json``, since web servers do not list folders. A file goes on
 where it broke off if the server takes ranges; from one that does not, it comes again, and the bytes
-that are here are skipped. Proxies and ``~/.netrc`` are used as the environment says. A password
-goes to the server of the URL, and not to another that it sends us to.
+that are here are skipped. Proxies and ``~/.netrc`` are used as the environment says.
+
+A password goes to the server that the URL names, and to no other to which it redirects; without
+encryption, only to this machine.
 """
 
 from __future__ import annotations
 
 import base64
-from ipaddress import ip_address
+import ipaddress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from .remote import CHUNK, OnBytes, RemoteError, Sink
 from .remote_loop import AGAIN, optional, waited
 
 _NOT_THERE = {404, 410}
 _PARTIAL = 206
+_PORTS = {"http": 80, "https": 443}
 _NO_METHOD = {405, 501}
 
 
@@ -32,7 +35,7 @@ class Http:
         password: Of that user.
 
     Raises:
-        RemoteError: The password would be on the way in the clear.
+        RemoteError: The password would go over a network unencrypted.
     """
 
     workers = 4
@@ -44,20 +47,12 @@ class Http:
         self.name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         timeout = self._aiohttp.ClientTimeout(total=None, sock_connect=20, sock_read=60)
         options: dict[str, Any] = {"timeout": timeout, "trust_env": True}
-        # Given with each request: a default of the session would go along to any other server, too.
-        self._words: dict[str, Any] = {}
-        self._headers = {"Accept-Encoding": "identity"}
         if user and password:
-            host = parts.hostname or ""
-            if parts.scheme == "http" and not _is_this_machine(host):
+            if parts.scheme == "http" and not _is_here(parts.hostname or ""):
                 raise RemoteError(
-                    f"{self.name}: your password would go there unencrypted; use https://"
+                    f"{self.name}: no password goes over http, where others can read it: use https"
                 )
-            secret = base64.b64encode(f"{user}:{password}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {secret}"
-            options["trust_env"] = False  # else aiohttp looks for another one in ~/.netrc
-            proxy = None if proxy_bypass(host) else getproxies().get(parts.scheme)
-            self._words = {} if proxy is None else {"proxy": proxy}
+            options["middlewares"] = (_signing(parts, user, password),)
         http = optional("fsspec.implementations.http")
         self._fs = http.HTTPFileSystem(client_kwargs=options, skip_instance_cache=True)
 
@@ -89,6 +84,9 @@ class Http:
         del content
         self._refuse(path)
 
+    def tidy(self, age_s: float) -> None:
+        """Nobody pushes to a web server."""
+
     def url(self, path: str) -> str:
         """See :class:`~.remote.Remote`."""
         return f"{self.name}/{quote(path)}"
@@ -118,9 +116,10 @@ class Http:
 
     async def _size(self, path: str) -> int | None:
         session = await self._fs.set_session()
+        plain = {"Accept-Encoding": "identity"}
         for method in ("HEAD", "GET"):
             async with session.request(
-                method, self.url(path), headers=self._headers, allow_redirects=True, **self._words
+                method, self.url(path), headers=plain, allow_redirects=True
             ) as answer:
                 if answer.status in _NOT_THERE:
                     return None
@@ -134,10 +133,10 @@ class Http:
 
     async def _read(self, path: str, sink: Sink, start: int) -> None:
         session = await self._fs.set_session()
-        headers = dict(self._headers)
+        words = {"Accept-Encoding": "identity"}
         if start:
-            headers["Range"] = f"bytes={start}-"
-        async with session.get(self.url(path), headers=headers, **self._words) as answer:
+            words["Range"] = f"bytes={start}-"
+        async with session.get(self.url(path), headers=words) as answer:
             answer.raise_for_status()
             skip = start
             if start and answer.status == _PARTIAL:
@@ -153,8 +152,27 @@ class Http:
                 skip = 0
 
 
-def _is_this_machine(host: str) -> bool:
+def _signing(
+    parts: SplitResult, user: str, password: str
+) -> Callable[[Any, Callable[[Any], Awaitable[Any]]], Awaitable[Any]]:
+    """What gives user and password (RFC 7617) to the server of a URL.
+
+    That of a session would go to each server to which one redirects.
+    """
+    value = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+    server = parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
+
+    async def sign(request: Any, send: Callable[[Any], Awaitable[Any]]) -> Any:
+        if (request.url.scheme, request.url.host, request.url.port) == server:
+            request.headers["Authorization"] = value
+        return await send(request)
+
+    return sign
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
-        return ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"

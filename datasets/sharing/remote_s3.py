@@ -5,18 +5,22 @@ the machine. A list of a dataset is made by a conditional write (``If-None-Match
 if there is one; a server that does not know these is noticed, and nothing is published there.
 
 An object larger than a part is sent in parts, each of which the server checks (CRC-32, by
-botocore). One that broke off goes on with the parts that are there: parts of the same size of the
-same content, whoever sent them. It becomes visible as a whole.
+botocore). One that broke off goes on with the parts that are there, whoever sent them, if their
+ETag says that they are what they should be. It is the MD5 of a part, but where the bucket encrypts
+with keys of KMS or customers; there, all parts go again. An object becomes visible as a whole.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ...errors import DatasetError
 from .remote import CHUNK, OnBytes, RemoteError, Sink, blocks_of
 from .remote_loop import AGAIN, optional, waited
 
@@ -24,6 +28,10 @@ _MOST_PARTS = 9000  # S3 takes 10,000
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 _ABSENT = {"NoSuchKey", "NotFound", "404"}
 _TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json"}
+
+
+class _EndedError(Exception):
+    """There is no such upload any more."""
 
 
 class S3:
@@ -101,25 +109,34 @@ class S3:
             self._of("put_object", path, Body=content)
             on_bytes(len(content))
             return
-        upload, there = self._begun(path)
-        parts = []
-        for number, block in enumerate(blocks_of(source, digest, part), 1):
-            tag, length = there.get(number, ("", -1))
-            if length != len(block):
-                sent = self._of("upload_part", path, UploadId=upload, PartNumber=number, Body=block)
-                tag = sent["ETag"]
-                on_bytes(len(block))
-            parts.append({"PartNumber": number, "ETag": tag})
         try:
-            self._of(
-                "complete_multipart_upload",
-                path,
-                UploadId=upload,
-                MultipartUpload={"Parts": parts},
-            )
-        except FileNotFoundError:  # somebody else has sent the same, and was faster
+            self._send_parts(path, blocks_of(source, digest, part), on_bytes)
+        except _EndedError:  # somebody else has sent the same, and was faster
             if self.size(path) != size:
                 raise RemoteError(f"{self.name}/{path} did not arrive whole: {AGAIN}") from None
+
+    def _send_parts(self, path: str, blocks: Iterator[bytes], on_bytes: OnBytes) -> None:
+        upload, there = self._begun(path)
+        parts = []
+        try:
+            for number, block in enumerate(blocks, 1):
+                tag = f'"{hashlib.md5(block, usedforsecurity=False).hexdigest()}"'
+                if there.get(number) != (tag, len(block)):
+                    sent = self._of_upload(
+                        "upload_part", path, upload, PartNumber=number, Body=block
+                    )
+                    tag = sent["ETag"]
+                    on_bytes(len(block))
+                parts.append({"PartNumber": number, "ETag": tag})
+            self._of_upload(
+                "complete_multipart_upload", path, upload, MultipartUpload={"Parts": parts}
+            )
+        except RemoteError:  # it goes on
+            raise
+        except DatasetError:  # it has changed: nothing may go on with what is there
+            with contextlib.suppress(RemoteError, _EndedError):
+                self._of_upload("abort_multipart_upload", path, upload)
+            raise
 
     def create(self, path: str, content: bytes) -> bool:
         """See :class:`~.remote.Remote`."""
@@ -173,9 +190,9 @@ class S3:
             if upload["Key"] != key:
                 continue
             there: dict[int, tuple[str, int]] = {}
-            words: dict[str, Any] = {"UploadId": upload["UploadId"]}
+            words: dict[str, Any] = {}
             while True:
-                page = self._of("list_parts", path, **words)
+                page = self._of_upload("list_parts", path, upload["UploadId"], **words)
                 for part in page.get("Parts", ()):
                     there[part["PartNumber"]] = part["ETag"], part["Size"]
                 if not page.get("IsTruncated"):
@@ -194,6 +211,12 @@ class S3:
                 sink(chunk)
         finally:
             body.close()
+
+    def _of_upload(self, method: str, path: str, upload: str, **words: Any) -> Mapping[str, Any]:
+        try:
+            return self._of(method, path, UploadId=upload, **words)
+        except FileNotFoundError:
+            raise _EndedError from None
 
     def _of(self, method: str, path: str, **words: Any) -> Mapping[str, Any]:
         return self._call(method, Bucket=self._bucket, Key=self._prefix + path, **words)
@@ -219,7 +242,11 @@ class S3:
             raise RemoteError(f"{self.name}: {_line(error)}: {AGAIN}") from None
         except PermissionError as error:
             raise RemoteError(f"{self.name}: not allowed: {_line(error)}") from None
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if _code(error) == "NoSuchBucket":
+                raise RemoteError(
+                    f"{self.name}: no such bucket: make it, or check the URL and its endpoint"
+                ) from None
             raise
         except OSError as error:
             if _code(error) in _TAKEN:

@@ -217,6 +217,7 @@ class Sftp:
                 await file.fsync()
         if await self._size(partial) != at:
             raise RemoteError(f"{self.name}: {name} did not arrive whole: {AGAIN}")
+        await self._give_permissions(partial)
         await self._sftp.posix_rename(partial, self._at(path))
 
     async def _truncate(self, file: Any, size: int) -> None:
@@ -265,7 +266,14 @@ class Sftp:
             await file.write(content, 0)
             with contextlib.suppress(self._ssh.SFTPOpUnsupported):
                 await file.fsync()
+        await self._give_permissions(self._at(name))
         return self._at(name)
+
+    async def _give_permissions(self, path: str) -> None:
+        """Those of the root but for execution, whatever the umask there."""
+        mode = (await self._sftp.stat(self._folder)).permissions & 0o666
+        with contextlib.suppress(self._ssh.SFTPError):
+            await self._sftp.chmod(path, mode)
 
     async def _folder_of(self, path: str) -> None:
         """Make the folders of a file, with the permissions of those that they are in."""

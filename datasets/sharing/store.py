@@ -18,21 +18,22 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...errors import DatasetError
 from . import catalogue
 from .bag import MANIFEST, MOST_LISTED, TAG_MANIFEST, parse_manifest
-from .names import check_name, clashes
+from .names import check_name, clashes, is_version
 from .remote import OnBytes, Remote, RemoteError, digest_of, in_parallel, read_bounded
 from .verify import verify
 
 LEFT_S = 7 * 86_400
 """Seconds after which what a push left that broke off is removed by another."""
-_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,2}")
+_MOST_TRIES = 6
+_PAUSE_S = 0.2
 
 
 class Store:
@@ -57,7 +58,7 @@ class Store:
         else:
             entries = catalogue.read(self.remote)
             found = [each.version for each in entries if each.name == name]
-        return sorted((each for each in found if _VERSION.fullmatch(each)), key=number)
+        return sorted((each for each in found if is_version(each)), key=number)
 
     def listing(self, name: str, version: str) -> bytes | None:
         """The list of a dataset, as it is there; None if there is none."""
@@ -108,8 +109,7 @@ class Store:
             content = _listing(dataset)
             self._refuse_other(said.name, said.version, content)
             copied = self._send(dataset, content, on_start, on_bytes, check=check)
-            if not self.remote.create(f"datasets/{said.name}/{said.version}", content):
-                self._refuse_other(said.name, said.version, content)  # somebody was faster
+            self._publish(said.name, said.version, content)
         self.refresh()
         self.remote.tidy(LEFT_S)
         return copied
@@ -171,13 +171,30 @@ class Store:
         in_parallel(send, missing, remote.workers, ended)
         return sum(counts)
 
-    def _refuse_other(self, name: str, version: str, content: bytes) -> None:
+    def _publish(self, name: str, version: str, content: bytes) -> None:
+        """Make the list, or see that somebody has made the same.
+
+        A place may say "taken" while another one only tries (of S3, 409): nothing is there then.
+        """
+        path = f"datasets/{name}/{version}"
+        for attempt in range(_MOST_TRIES):
+            time.sleep(_PAUSE_S * attempt)
+            if self.remote.create(path, content) or self._refuse_other(name, version, content):
+                return
+        raise RemoteError(
+            f"{self.remote.name}/{path}: not there, and the remote does not take it: run the same "
+            "command again"
+        )
+
+    def _refuse_other(self, name: str, version: str, content: bytes) -> bool:
+        """Whether it is there already; another one is refused."""
         found = self.listing(name, version)
         if found is not None and found != content:
             raise DatasetError(
                 f"{self.remote.name}: there is another {name} {version}; versions do not change: "
                 "make a new one with wtrec dataset create --version"
             )
+        return found is not None
 
 
 def object_path(digest: str) -> str:

@@ -11,7 +11,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import FormatError, WtrecError
@@ -34,57 +33,12 @@ from .dataset import MOST_BYTES, PATH, Dataset, DatasetFile, DatasetRun, parse
 from .examine import Contents, examine
 from .holes import FETCH, parse_holes
 from .names import clashes
+from .verdict import Verdict
 
 _CHUNK = 1 << 20
 _MOST_TAG = 1 << 20  # bytes of a tag file
 _MOST_CARD = 64 << 20
 WORKERS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong.
-
-    Attributes:
-        path: The file in the dataset.
-        what: What is wrong with it.
-    """
-
-    path: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.what}"
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What was found.
-
-    Attributes:
-        path: Folder of the dataset.
-        dataset: What is in it; None where ``dataset.json`` cannot be read.
-        digest: SHA-256 of the tag manifest, which names this very content; empty without one.
-        files: Number of files that were hashed.
-        bytes: Their bytes.
-        problems: All that is wrong.
-        notes: What is to be known, and was when the dataset was made.
-        absent: Files that are not here because only a part was pulled, and their bytes.
-    """
-
-    path: Path
-    dataset: Dataset | None = None
-    digest: str = ""
-    files: int = 0
-    bytes: int = 0
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    absent: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
 
 
 class _Verifier:
@@ -98,9 +52,7 @@ class _Verifier:
 
     def problem(self, path: str, what: str) -> None:
         """Note a problem."""
-        found = Problem(path if path.isprintable() else ascii(path), what)
-        if found not in self.verdict.problems:
-            self.verdict.problems.append(found)
+        self.verdict.problem(path, what)
 
     def small(self, path: str, most: int) -> bytes | None:
         """The content of a file that every dataset has; None, and a problem, without it."""
@@ -207,6 +159,7 @@ class _Verifier:
     def _wrong_sizes(self, dataset: Dataset) -> set[str]:
         wrong: set[str] = set()
         expected = {PATH}
+        sizes = self.verdict.absent | self.found.files
         for run in dataset.runs:
             for file in run.files:
                 pieces = [f"{run.folder}/{piece}" for piece in file.pieces]
@@ -214,7 +167,6 @@ class _Verifier:
                 for piece in pieces:
                     if not self._is_here(piece):
                         self.problem(piece, f"missing, {PATH} has it")
-                sizes = self.verdict.absent | self.found.files
                 size = sum(sizes.get(piece, 0) for piece in pieces)
                 if size != file.bytes:
                     what = f"{size:,} bytes, wanted {file.bytes:,}"
@@ -243,7 +195,10 @@ class _Verifier:
                 rest.difference_update(pieces)
                 hashes.append((pieces, file.sha256, pool.submit(self._hashes, pieces)))
                 reading = pool.submit(
-                    examine, file.kind, [self.folder / piece for piece in pieces], pieces[0]
+                    examine,
+                    file.kind,
+                    [self.folder / piece for piece in pieces],
+                    f"{run.folder}/{file.name}",
                 )
                 reads.append((run, file, reading))
             hashes += [([path], None, pool.submit(self._hashes, [path])) for path in sorted(rest)]
@@ -366,5 +321,5 @@ def verify(
     readable = verifier.sizes(dataset)
     on_start(sum(verifier.found.files[path] for path in readable))
     verifier.files(dataset, readable)
-    verifier.verdict.problems.sort(key=lambda each: each.path)
+    verifier.verdict.close()
     return verifier.verdict

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,8 +14,7 @@ import pytest
 from wtrec.datasets.run import Run
 from wtrec.recorder.tun import MonitorTun
 
-WTREC = str(Path(sys.executable).with_name("wtrec"))
-CAPTURE = [WTREC, "capture"]
+from .. import forked
 
 
 class Capturing:
@@ -26,9 +24,8 @@ class Capturing:
         self, path: Path, *arguments: str, ready: bool = True, interfaces: Sequence[str] = ("mon0",)
     ) -> None:
         self.path = path
-        self.process = subprocess.Popen(
-            [*CAPTURE, *interfaces, "-w", str(path), *arguments], stderr=subprocess.PIPE, text=True
-        )
+        words = ["capture", *interfaces, "-w", path, *arguments]
+        self.process = forked.popen(words, stderr=subprocess.PIPE, text=True)
         while ready and not path.with_suffix(".json").exists() and self.process.poll() is None:
             time.sleep(0.005)
 

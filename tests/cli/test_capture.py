@@ -17,7 +17,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,9 @@ from wtrec.dot11.mac import data_frame, udp_datagram
 from wtrec.dot11.radiotap import Flags, build
 from wtrec.recorder.tun import MonitorTun
 
+from .. import forked
+
 WTREC = str(Path(sys.executable).with_name("wtrec"))
-CAPTURE = [WTREC, "capture"]
 AP, STATION = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
 COUNTERS = {
     "isb_ifrecv": "received",
@@ -375,7 +376,7 @@ class TestTerminal:
 
     def test_progress(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """On a terminal, a line shows frames, share of bad ones, drops and size."""
-        said = on_terminal(mon0, [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng")], "dropped")
+        said = on_terminal(mon0, ["capture", "mon0", "-w", tmp_path / "r.pcapng"], "dropped")
         assert re.search(
             r"[\d,]+ frames, [\d,]+/s, 100.0% bad FCS, 0 dropped, r.pcapng \d+.\d MB", said
         )
@@ -384,7 +385,7 @@ class TestTerminal:
 
     def test_live_table(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """With --live, a table by rate, and once more in the end."""
-        command = [*CAPTURE, "mon0", "-w", str(tmp_path / "r.pcapng"), "--live"]
+        command = ["capture", "mon0", "-w", tmp_path / "r.pcapng", "--live"]
         said = on_terminal(mon0, command, "100.0%")
         assert said.count("claimed bad") >= 2
         assert re.search(r"\n +6 +[\d,]+ +[\d,]+ +100.0% +[\d,]+ +0 +-\r\n", said)
@@ -394,7 +395,7 @@ class TestTerminal:
         """-q hides it, not the summary."""
         arguments = ["-a", "duration:2.5", "-q"]
         arguments += ["-i", "mon0"]
-        said = on_terminal(mon0, [*CAPTURE, "-w", str(tmp_path / "r.pcapng"), *arguments])
+        said = on_terminal(mon0, ["capture", "-w", tmp_path / "r.pcapng", *arguments])
         assert "frames, " not in said
         assert "ended by duration" in said
 
@@ -433,14 +434,7 @@ class TestRefused:
     ) -> None:
         """The exit code says whether the call or the capture was wrong."""
         assert mon0.name == "mon0"
-        done = subprocess.run(
-            [*CAPTURE, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            timeout=30,
-        )
+        done = forked.run(["capture", *arguments], cwd=tmp_path)
         assert (done.returncode, done.stdout) == (code, "")
         assert message in " ".join(done.stderr.split())
         assert "Traceback" not in done.stderr
@@ -457,23 +451,18 @@ class TestRefused:
     def test_existing_files(self, mon0: MonitorTun, tmp_path: Path, name: str) -> None:
         """Neither a capture nor a run.json is overwritten, unless by force."""
         (tmp_path / name).write_bytes(b"mine")
-        arguments = [*CAPTURE, mon0.name, "-w", str(tmp_path / "run.pcapng"), "-a", "duration:0.1"]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        words = ["capture", mon0.name, "-w", tmp_path / "run.pcapng", "-a", "duration:0.1"]
+        done = forked.run(words)
         assert done.returncode == 1
         assert f"{name} exists; " in done.stderr
         assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
-        subprocess.run([*arguments, "--force"], capture_output=True, check=True)
+        assert forked.run([*words, "--force"]).returncode == 0
         assert json.loads((tmp_path / "run.json").read_text())["ended_by"] == "duration"
 
     def test_broken_program(self, mon0: MonitorTun, tmp_path: Path) -> None:
         """A program that does not parse is named with its file and line."""
         (tmp_path / "f.bpf").write_text("1\n6 0 0\n")
-        done = subprocess.run(
-            [*CAPTURE, mon0.name, "--bpf-file", str(tmp_path / "f.bpf")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = forked.run(["capture", mon0.name, "--bpf-file", tmp_path / "f.bpf"])
         assert done.returncode == 1
         assert "f.bpf: line 2: wanted" in done.stderr
 
@@ -484,7 +473,8 @@ class TestRefused:
                 "setpriv",
                 "--bounding-set=-net_raw",
                 "--inh-caps=-net_raw",
-                *CAPTURE,
+                WTREC,
+                "capture",
                 mon0.name,
                 "-w",
                 str(tmp_path / "run.pcapng"),
@@ -497,10 +487,10 @@ class TestRefused:
         assert "mon0: no right to capture; it needs CAP_NET_RAW" in done.stderr
 
 
-def on_terminal(mon0: MonitorTun, command: list[str], until: str = "\0") -> str:
+def on_terminal(mon0: MonitorTun, command: Sequence[object], until: str = "\0") -> str:
     """What a command writes to its terminal while bad frames come, until it has said something."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, stderr=theirs)
+    process = forked.popen(command, stderr=theirs)
     os.close(theirs)
     said, asked = "", False
     with contextlib.suppress(OSError):  # that is how a terminal ends

@@ -7,8 +7,10 @@ import gzip
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,14 +24,14 @@ from wtrec.cli.main import COMMANDS, wtrec
 from wtrec.cli.replay import replay
 from wtrec.datasets.run import results_path
 
+from .. import forked
+
 WTREC = Path(sys.executable).with_name("wtrec")
 ZEROS = bytes(50)
 
 
 def _wtrec(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [WTREC, *map(str, words)], capture_output=True, text=True, check=False, cwd=cwd
-    )
+    return forked.run(words, cwd=cwd)
 
 
 def _run(command: object, *words: object) -> Result:
@@ -114,6 +116,39 @@ class TestMain:
         monkeypatch.setattr(type(wtrec), "get_command", lambda *_: stopped)
         done = _run(wtrec, "info")
         assert (done.exit_code, done.output) == (1, "wtrec: interrupted\n")
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_a_signal_leaves_nothing_half_made(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        """A batch system, or a terminal that is closed, ends a command as Ctrl-C does."""
+        with subprocess.Popen(
+            [WTREC, "simulate", "-w", "x.pcapng", "--frames", "1000000", "--snr", "20"],
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ) as running:  # fmt: skip
+            until = time.monotonic() + 60
+            while not list(tmp_path.iterdir()) and time.monotonic() < until:
+                time.sleep(0.02)
+            assert list(tmp_path.iterdir())
+            running.send_signal(number)
+            _, said = running.communicate(timeout=60)
+        assert (running.returncode, said.splitlines()[-1]) == (1, "wtrec: interrupted")
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.root
+    def test_a_full_disk_is_named(self, tmp_path: Path, capture: Path) -> None:
+        """Where no room is left, and what to do."""
+        full = tmp_path / "full"
+        full.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", full], check=True)
+        try:
+            (full / "rest").write_bytes(bytes(4096))
+            done = _wtrec("convert", capture, "-o", full / "x.pcap")
+        finally:
+            subprocess.run(["umount", full], check=True)
+        assert done.returncode == 1
+        what = "No space left on device; make room there, or write elsewhere"
+        assert done.stderr.splitlines()[-1] == f"wtrec: {full / 'x.pcap'}: {what}"
 
     def test_a_reader_that_goes_away_is_no_traceback(self, capture: Path) -> None:
         """``wtrec info ... | head -1``."""

@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
+from wtrec.cli.dataset.options import named_dataset
 from wtrec.cli.main import main, wtrec
 from wtrec.datasets.sharing.dataset import PATH, schema
+from wtrec.errors import DatasetError
 
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 SAID = ("--title", "T", "--author", "Ada <ada@example.org>", "--licence", "CC0-1.0")
@@ -131,6 +133,22 @@ class TestLooking:
         value = json.loads(_dataset("info", "hall-1", "--format", "json").output)
         assert value.pop("path") == "hall-1"
         assert value == json.loads(Path("hall-1", PATH).read_text())
+
+    def test_a_name_is_that_of_no_longer_name(self, capture: Path) -> None:
+        """However much the rest of a folder's name looks like a version."""
+        for name, version in (("hall-2024-night", "1"), ("hall-9", "7"), ("hall", "1.10")):
+            words = ("create", name, str(capture), "--version", version, *SAID, "-q")
+            assert _dataset(*words).exit_code == 0
+        for named, folder in (
+            ("hall", "hall-1.10"),
+            ("hall@1", "hall-1"),
+            ("hall-2024-night", "hall-2024-night-1"),
+            ("hall-9", "hall-9-7"),
+        ):
+            assert named_dataset(Path(named)) == Path(folder)
+        for named in ("hall@2024-night-1", "hall-2024", "hall@9-7", "ha", "hall@*"):
+            with pytest.raises(DatasetError, match="no such dataset"):
+                named_dataset(Path(named))
 
     def test_list_finds_datasets_and_says_what_it_cannot_read(self) -> None:
         """Those in a folder, or the folder itself."""

@@ -57,6 +57,7 @@ def test_a_part_is_pulled_and_verified() -> None:
     assert _dataset("push", "hall-1", "team", "--init").exit_code == 0
     Path("there").mkdir()
     assert _dataset("pull", "team", "hall", "-d", "there", "--only", "rsults").exit_code == 2
+    assert _dataset("pull", "team", "hall", "-d", "there", "--only", "").exit_code == 2
     assert _dataset("pull", "team", "hall", "-d", "there", "--only", "results").exit_code == 0
     done = _dataset("verify", "there/hall-1")
     assert done.exit_code == 0
@@ -65,3 +66,29 @@ def test_a_part_is_pulled_and_verified() -> None:
     assert "a part of the dataset" in done.stdout
     value = json.loads(_dataset("verify", "there/hall-1", "--format", "json").stdout)
     assert {"path": "data/runs/run/run.pcapng", "bytes": size} in value["absent"]
+
+
+def test_a_dataset_here_is_named_everywhere() -> None:
+    """By its name, of the newest version, or with a version."""
+    for version in ("1", "1.10", "1.9"):
+        made = _dataset("create", "hall", "run.pcapng", *SAID, "--version", version)
+        assert made.exit_code == 0
+    for words in (["verify"], ["info"]):
+        assert "hall-1.10:" in _dataset(*words, "hall").output
+    assert '"1.10' in _dataset("export", "hall", "--format", "croissant").output
+    assert _dataset("push", "hall@1.9", "team", "--init").exit_code == 0
+    assert "1.9" in _dataset("list", "team").output
+    done = _dataset("verify", "hal")
+    assert done.exit_code == 1
+    assert "hal: no such dataset; wtrec dataset list shows those here" in str(done.exception)
+    assert "are one dataset" in _dataset("diff", "hall", "hall@1.10").output
+
+
+def test_a_push_that_is_refused_makes_no_place() -> None:
+    """What is verified first is not sound."""
+    assert _dataset("create", "hall", "run.pcapng", *SAID).exit_code == 0
+    with Path("hall-1/data/runs/run/run.pcapng").open("ab") as file:
+        file.write(b"more")
+    assert _dataset("push", "hall-1", "team", "--init").exit_code == 1
+    assert not Path("team").exists()
+    assert _dataset("push", "hall-1", "sftp://lab/srv", "--init").exit_code == 2

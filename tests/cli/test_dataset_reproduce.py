@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +16,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from wtrec.cli.main import wtrec
+from wtrec.datasets.frames import FRAMES
+from wtrec.datasets.masks import MASKS
 from wtrec.datasets.parquet import TableFile, new_table
 from wtrec.datasets.results import RESULTS
+from wtrec.datasets.schema import Table
+from wtrec.datasets.sharing.create import create
+from wtrec.replay.exec.decoder import provenance
 
 SAID = ("--title", "T", "--author", "Ada", "--licence", "CC0-1.0", "-q")
 HOW = (
@@ -27,6 +37,10 @@ HOW = (
     "--loop",
     "2",
 )
+PARTS: dict[str, Any] = {
+    "metadata": {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"},
+    "part_bytes": 500,
+}
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "decoder.py"
 Change = Callable[[list[dict[str, Any]], dict[str, str]], object]
 
@@ -76,17 +90,17 @@ def mine(run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run.parent, tmp_path / "runs")) / run.name
 
 
-def _change(results: Path, change: Change) -> None:
-    """Rewrite results as somebody else could have made them."""
-    with TableFile(results, RESULTS) as file:
+def _change(path: Path, change: Change, table: Table = RESULTS) -> None:
+    """Rewrite a table as somebody else could have made it."""
+    with TableFile(path, table) as file:
         rows = [row for batch in file.batches() for row in batch.to_pylist()]
         metadata = dict(file.metadata)
     del metadata["schema"]
     change(rows, metadata)
     import pyarrow as pa
 
-    with new_table(results, RESULTS, metadata) as writer:
-        writer.write_table(pa.Table.from_pylist(rows, schema=RESULTS.schema))
+    with new_table(path, table, metadata) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=table.schema))
 
 
 def _reproduced(capture: Path, *words: str) -> tuple[int, Mapping[str, dict[str, Any]], Result]:
@@ -117,14 +131,12 @@ class TestSame:
 
     def test_files_in_parts_are_put_together(self, run: Path, tmp_path: Path) -> None:
         """In the temporary folder; the dataset stays as it was."""
-        from wtrec.datasets.sharing.create import create
-
-        said = {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"}
-        create(tmp_path / "x-1", [run], name="x", version="1", metadata=said, part_bytes=5000)
+        create(tmp_path / "x-1", [run], name="x", version="1", **PARTS)
         before = sorted(path for path in tmp_path.rglob("*"))
         done = _wtrec("dataset", "reproduce", tmp_path / "x@1")
         assert done.exit_code == 0, done.output
         assert "3 file(s) made again: 3 same" in done.stdout
+        assert "1 capture(s) and 1 tx log(s) taken as recorded" in done.stdout
         assert sorted(path for path in tmp_path.rglob("*")) == before
 
     def test_the_readme_has_the_whole_command(self, mine: Path) -> None:
@@ -134,6 +146,83 @@ class TestSame:
         assert "--select 'original_length > 100' --limit 9 --loop 2 --batch 4`" in page
         assert "crc-flip:max_flips=2,gate=0.5" in page
         assert "--pps 100000" in page
+
+
+class TestTables:
+    """Masks and frames, which are computed of the capture, too."""
+
+    @pytest.fixture
+    def tables(self, mine: Path) -> Path:
+        """The run with both, and nothing else that was computed."""
+        for path in (*mine.parent.glob("*.c*.parquet"), mine.with_name("run.analysis.json")):
+            path.unlink()
+        _done("convert", mine, "-o", mine.with_name("run.masks.parquet"), "-q")
+        _done("convert", mine, "-o", mine.with_name("run.frames.parquet"), "-q")
+        return mine
+
+    def test_they_are_made_again(self, tables: Path) -> None:
+        """Row by row, and what was counted; also where all files are in parts."""
+        code, files, done = _reproduced(tables)
+        assert code == 0, done.output
+        assert set(files) == {"masks.parquet", "frames.parquet"}
+        for found in files.values():
+            assert (found["verdict"], found["differing"], found["facts"]) == ("same", 0, [])
+            assert found["numbers"] == found["rows"]["same"] > 0
+        assert json.loads(done.stdout)["recorded"] == ["run/run.pcapng", "run/run.tx.parquet"]
+        create(tables.parent / "p-1", [tables], name="p", version="1", **PARTS)
+        done = _wtrec("dataset", "reproduce", tables.parent / "p-1", "--format", "json", "-q")
+        assert done.exit_code == 0, done.output
+
+    @pytest.mark.parametrize("source", ["siblings", "likely-siblings", "zeros"])
+    def test_by_the_truth_that_they_name(self, tables: Path, source: str) -> None:
+        """Whichever it was."""
+        masks = tables.with_name("run.masks.parquet")
+        option = "--payload" if source == "zeros" else "--truth"
+        words = ("--to", "masks", "-o", masks, option, source, "--force", "-q")
+        assert _wtrec("convert", tables, *words).exit_code in {0, 3}
+        code, files, done = _reproduced(tables)
+        assert (code, files["masks.parquet"]["verdict"]) == (0, "same"), done.output
+
+    def test_changed_rows_and_counts_are_found(self, tables: Path) -> None:
+        """In columns and at frames, as for results."""
+
+        def change(rows: list[dict[str, Any]], said: dict[str, str]) -> None:
+            flips = [row["flips"] for row in rows]
+            for row, others in zip(rows, reversed(flips), strict=True):
+                row["flips"] = others
+            said["counts"] = json.dumps({**json.loads(said["counts"]), "good": 0})
+
+        _change(tables.with_name("run.masks.parquet"), change, MASKS)
+        signal = tables.with_name("run.frames.parquet")
+        _change(signal, lambda rows, _: rows[4].update(signal_dbm=-1), FRAMES)
+        code, files, done = _reproduced(tables)
+        assert code == 1, done.output
+        assert files["masks.parquet"]["rows"]["columns"]["flips"] > 0
+        assert files["masks.parquet"]["facts"] == ["good"]
+        assert files["frames.parquet"]["rows"]["columns"] == {"signal_dbm": 1}
+        assert files["frames.parquet"]["rows"]["first"] == [5]
+
+    @pytest.mark.parametrize(
+        ("truth", "reason"),
+        [
+            ("", "but nothing"),
+            ("somebody", "but 'somebody'"),
+            ("payload nonsense", "nonsense"),
+            ("tx log elsewhere.parquet (mpdu)", "the tx log that it was made with"),
+        ],
+    )
+    def test_masks_of_a_truth_that_is_not_there(
+        self, tables: Path, truth: str, reason: str
+    ) -> None:
+        """Are not judged, and that is said."""
+        tables.with_name("run.tx.parquet").unlink()
+        masks = tables.with_name("run.masks.parquet")
+        _change(masks, lambda _, said: said.update(truth=truth), MASKS)
+        code, files, done = _reproduced(tables)
+        assert code == 3, done.output
+        assert files["masks.parquet"]["verdict"] == "not judged"
+        assert reason in files["masks.parquet"]["unjudged"][0]
+        assert files["frames.parquet"]["verdict"] == "same"
 
 
 class TestDifferent:
@@ -241,6 +330,27 @@ class TestUnjudged:
         assert (code, found["verdict"], found["numbers"]) == (3, "same", 4)
         assert found["unjudged"][0].startswith("partial: nothing is said of frames behind")
 
+    def test_partial_results_lack_no_row_before_their_end(self, mine: Path) -> None:
+        """A row that was taken out at the end is missed; an end that is no number is none."""
+
+        def cut(rows: list[dict[str, Any]], metadata: dict[str, str]) -> None:
+            metadata |= {"partial": "true", "covers_to": str(rows[4]["number"])}
+            del rows[3:]
+
+        code, found = self._only(mine, cut)
+        assert (code, found["verdict"]) == (1, "different")
+        assert found["rows"]["alone"] == [0, 2]
+
+    def test_an_end_that_is_no_number_is_none(self, mine: Path) -> None:
+        """Then results end at their last row."""
+
+        def cut(rows: list[dict[str, Any]], metadata: dict[str, str]) -> None:
+            metadata |= {"partial": "true", "covers_to": "9" * 5000}
+            del rows[3:]
+
+        code, found = self._only(mine, cut)
+        assert (code, found["verdict"], found["numbers"]) == (3, "same", 3)
+
     def test_dropped_frames_are_counted(self, mine: Path) -> None:
         """They were never given to the algorithm; the others are compared."""
 
@@ -280,8 +390,6 @@ class TestPrograms:
     @pytest.fixture
     def program(self, mine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """A decoder that leaves a trace; the run has results of it."""
-        import sys
-
         monkeypatch.chdir(mine.parent)
         for name in ("run.chase.parquet", "run.crc-flip.parquet", "run.analysis.json"):
             mine.with_name(name).unlink()
@@ -295,18 +403,74 @@ class TestPrograms:
         mine.with_name("trace").unlink()
         return program
 
-    def test_it_is_run_if_it_is_the_same_and_wanted(self, mine: Path, program: Path) -> None:
-        """By its SHA-256."""
+    def test_it_is_run_if_it_is_the_same_and_named(self, mine: Path, program: Path) -> None:
+        """By its SHA-256, and by its command line to the letter."""
         code, files, _ = _reproduced(mine)
         assert code == 3
-        assert "--exec" in files["exec-decoder.parquet"]["unjudged"][0]
+        assert "--exec ./decoder" in files["exec-decoder.parquet"]["unjudged"][0]
         assert not mine.with_name("trace").exists()
-        code, files, done = _reproduced(mine, "--exec")
+        code, files, done = _reproduced(mine, "--exec", "./decoder")
         assert (code, files["exec-decoder.parquet"]["verdict"]) == (0, "same"), done.output
         mine.with_name("trace").unlink()
         with program.open("a") as file:
             file.write("# changed\n")
-        code, files, _ = _reproduced(mine, "--exec")
+        code, files, _ = _reproduced(mine, "--exec", "./decoder")
         assert code == 3
         assert "SHA-256" in files["exec-decoder.parquet"]["unjudged"][0]
         assert not mine.with_name("trace").exists()
+
+    @pytest.mark.parametrize("named", ["./decoder ", "decoder", "./decoder -x", ""])
+    def test_another_command_line_is_not_what_was_meant(
+        self, mine: Path, program: Path, named: str
+    ) -> None:
+        """A typing error runs nothing: what the dataset names is said."""
+        _done("dataset", "create", "x", mine, *SAID, "-d", mine.parent)
+        done = _wtrec("dataset", "reproduce", mine.parent / "x-1", "--exec", named)
+        assert done.exit_code == 2
+        assert f"its programs: ./{program.name}" in done.stderr
+        assert not mine.with_name("trace").exists()
+
+    @pytest.mark.parametrize("name", ["exec", "exec-decoder", "exec-"])
+    @pytest.mark.parametrize("command", ["sh -c 'touch trace'", "sh -c 'touch\ttrace'"])
+    def test_a_command_line_of_a_stranger_is_never_run(
+        self, mine: Path, program: Path, name: str, command: str
+    ) -> None:
+        """Whatever the algorithm is called, and however its hash is right."""
+        results = mine.with_name("run.exec-decoder.parquet")
+        of_it = json.dumps({"command": command, "provenance": provenance(command)})
+        _change(results, lambda _, said: said.update(algorithm=name, parameters=of_it))
+        code, files, _ = _reproduced(mine)
+        assert code == 3
+        (said,) = files["exec-decoder.parquet"]["unjudged"]
+        assert (f"--exec {shlex.quote(command)}" in said) is command.isprintable()
+        assert program.exists()
+        assert not mine.with_name("trace").exists()
+        if not command.isprintable():
+            _reproduced(mine, "--exec", command)
+            assert not mine.with_name("trace").exists()
+
+    def test_on_a_terminal_it_is_shown_and_asked_for(self, mine: Path, program: Path) -> None:
+        """No is the answer that needs no word."""
+        _done("dataset", "create", "x", mine, *SAID, "-d", mine.parent)
+        for answer, wanted in (("\n", 3), ("y\n", 0)):
+            code, said = _asked(answer, "dataset", "reproduce", str(mine.parent / "x-1"))
+            assert code == wanted, said
+            assert f"./{program.name}" in said
+            assert mine.with_name("trace").exists() is (wanted == 0)
+
+
+def _asked(answer: str, *words: str) -> tuple[int, str]:
+    """Run a command on a terminal where somebody types: exit code, and what is shown there."""
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode())
+    command = [str(Path(sys.executable).with_name("wtrec")), *words]
+    with subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL) as asked:
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                said += os.read(ours, 4096)
+            except OSError:  # everybody else has closed it
+                break
+    os.close(ours)
+    return asked.returncode, said.decode()

@@ -16,18 +16,22 @@ from wtrec.dot11 import fcs, radiotap
 from wtrec.dot11.radiotap import Flags
 from wtrec.recorder.tun import MonitorTun
 
+from .. import forked
+
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 
 
 def doctor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``wtrec doctor``."""
-    return subprocess.run(
-        [WTREC, "doctor", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
+    if environment:  # of the start
+        return subprocess.run(
+            [WTREC, "doctor", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **environment},
+        )
+    return forked.run(["doctor", *arguments])
 
 
 def findings(*arguments: str, **environment: str) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
 
-WTREC = Path(sys.executable).with_name("wtrec")
+from .. import forked
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def folder(
 
 
 def _wtrec(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([WTREC, *words], cwd=folder, capture_output=True, text=True, check=False)
+    return forked.run(words, cwd=folder)
 
 
 def test_a_program_repairs(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from wtrec.recorder.tun import MonitorTun
 from wtrec.recorder.wireless.monitor import entries
 
-WTREC = str(Path(sys.executable).with_name("wtrec"))
+from .. import forked
 
 without_wireless = pytest.mark.skipif(
     Path("/sys/class/ieee80211").exists(), reason="this kernel has a wireless side"
@@ -21,9 +20,7 @@ without_wireless = pytest.mark.skipif(
 
 def monitor(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``wtrec monitor``."""
-    return subprocess.run(
-        [WTREC, "monitor", *arguments], capture_output=True, text=True, check=False
-    )
+    return forked.run(["monitor", *arguments])
 
 
 @without_wireless

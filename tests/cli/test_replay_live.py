@@ -27,6 +27,8 @@ from wtrec.recorder.tun import MonitorTun
 from wtrec.replay.algorithm import make
 from wtrec.replay.engine import Contender, replay
 
+from .. import forked
+
 Frame = Callable[..., bytes]
 
 WTREC = str(Path(sys.executable).with_name("wtrec"))
@@ -61,8 +63,8 @@ class Live:
     """A live replay that runs."""
 
     def __init__(self, *arguments: object, interface: str = "mon0") -> None:
-        self.process = subprocess.Popen(
-            [WTREC, "replay", interface, *map(str, arguments)],
+        self.process = forked.popen(
+            ["replay", interface, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         _LIVE.append(self.process)

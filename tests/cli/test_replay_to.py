@@ -27,6 +27,8 @@ from wtrec.replay.pacing import FramesPerSecond, RecordedTime, TopSpeed
 from wtrec.replay.schedule import Schedule
 from wtrec.replay.source import Selection
 
+from .. import forked
+
 Write = Callable[..., Path]
 Frame = Callable[..., bytes]
 
@@ -62,9 +64,7 @@ def mpdus(packets: list[bytes]) -> list[bytes]:
 
 
 def replayed(*arguments: object) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [WTREC, "replay", *map(str, arguments)], capture_output=True, check=False, timeout=100
-    )
+    return forked.run(["replay", *arguments], text=False)
 
 
 class Kept:
@@ -101,10 +101,8 @@ class TestStdout:
         """With an algorithm, repaired frames leave, tshark finds them good, results are written."""
         output = tmp_path / "out.pcapng"
         with output.open("wb") as file:
-            done = subprocess.run(
-                [WTREC, "replay", str(capture), "--to", "-", "--algo", "crc-flip"],
-                stdout=file, stderr=subprocess.PIPE, check=False,
-            )  # fmt: skip
+            words = ["replay", capture, "--to", "-", "--algo", "crc-flip"]
+            done = forked.run(words, stdout=file, text=False)
         assert done.returncode == 0, done.stderr
         assert mpdus(packets_of(output)) == sent
         assert (tmp_path / "run.crc-flip.parquet").exists()
@@ -120,10 +118,8 @@ class TestStdout:
 
     def test_a_reader_that_goes_away(self, capture: Path) -> None:
         """It ends the replay, and is said; exit code 3."""
-        running = subprocess.Popen(
-            [WTREC, "replay", str(capture), "--to", "-", "--pps", "100"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        words = ["replay", capture, "--to", "-", "--pps", "100"]
+        running = forked.popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert running.stdout is not None
         assert running.stderr is not None
         running.stdout.read(200)
@@ -213,10 +209,8 @@ class TestMonitor:
         while line and "is up" not in line:
             line = running.stderr.readline()
         assert line
-        recorded = subprocess.run(
-            [WTREC, "capture", "mon9", "-w", got, "-c", "60", "-a", "duration:30", "-q"],
-            check=False, capture_output=True, text=True,
-        )  # fmt: skip
+        words = ["capture", "mon9", "-w", got, "-c", "60", "-a", "duration:30", "-q"]
+        recorded = forked.run(words)
         assert recorded.returncode == 0, recorded.stderr
         out, _ = running.communicate(timeout=60)
         assert running.returncode == 0
@@ -335,10 +329,7 @@ def test_what_cannot_be(capture: Path, options: list[str], said: str) -> None:
 def test_a_terminal_gets_no_pcapng(capture: Path) -> None:
     """Binary output into a terminal is refused."""
     master, slave = os.openpty()
-    done = subprocess.run(
-        [WTREC, "replay", str(capture), "--to", "-"],
-        stdout=slave, stderr=subprocess.PIPE, check=False,
-    )  # fmt: skip
+    done = forked.run(["replay", capture, "--to", "-"], stdout=slave, text=False)
     os.close(slave)
     os.close(master)
     assert done.returncode == 2

@@ -30,15 +30,15 @@ from wtrec.dot11.radiotap import Flags
 from wtrec.recorder.interface import has_listener
 from wtrec.recorder.tun import MonitorTun
 
+from .. import forked
+
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 RUN = "00112233445566778899aabbccddeeff"
 
 
 def send(folder: Path, *words: str, code: int = 0) -> str:
     """Run ``wtrec send`` to its end; what it said."""
-    done = subprocess.run(
-        [WTREC, "send", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=60
-    )
+    done: subprocess.CompletedProcess[str] = forked.run(["send", *words], cwd=folder)
     assert done.returncode == code, done.stderr
     return done.stderr
 
@@ -258,8 +258,8 @@ class TestPair:
         """A signal ends sender and receiver cleanly, with all that was sent in the log."""
         with (
             receiving(veth.name_there, "--json", there=veth.there) as receiver,
-            subprocess.Popen(
-                [WTREC, "send", veth.address_there, "-w", "a", "--pps", "500"],
+            forked.popen(
+                ["send", veth.address_there, "-w", "a", "--pps", "500"],
                 cwd=tmp_path,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -284,8 +284,8 @@ class TestPair:
         """After kill -9 the journal has all packets but those of the last moment."""
         with (
             receiving(veth.name_there, "--json", there=veth.there) as receiver,
-            subprocess.Popen(
-                [WTREC, "send", veth.address_there, "-w", "a", "--pps", "2000"], cwd=tmp_path
+            forked.popen(
+                ["send", veth.address_there, "-w", "a", "--pps", "2000"], cwd=tmp_path
             ) as sender,
         ):
             journal = tmp_path / "a.tx.arrows"
@@ -600,8 +600,6 @@ class TestUsage:
     )
     def test_receive(self, words: list[str], code: int, message: str) -> None:
         """Exit code and a sentence."""
-        done = subprocess.run(
-            [WTREC, "receive", *words], capture_output=True, text=True, check=False, timeout=60
-        )
+        done = forked.run(["receive", *words])
         assert done.returncode == code
         assert message in done.stderr

@@ -12,17 +12,13 @@ import pytest
 from wtrec.datasets.reader import CaptureReader
 from wtrec.recorder.interface import has_listener
 
+from .. import forked
+
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 
 
 def _simulate(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [WTREC, "simulate", "-w", "run.pcapng", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.run(["simulate", "-w", "run.pcapng", *words], cwd=folder)
 
 
 def _frames(path: Path) -> list[tuple[int, bytes]]:
@@ -58,9 +54,7 @@ class TestFiles:
         for name in ("run.pcap", "run.1.cap", "run"):
             done = _simulate(tmp_path, "--frames", "2", "--force", "-w", name)
             assert done.returncode == 0, done.stderr
-            done = subprocess.run(
-                [WTREC, "analyze", name], cwd=tmp_path, capture_output=True, text=True, check=False
-            )
+            done = forked.run(["analyze", name], cwd=tmp_path)
             stem = name.removesuffix(".pcap").removesuffix(".cap")
             assert f"truth: tx log {stem}.tx.parquet (mpdu)\n" in done.stderr
 

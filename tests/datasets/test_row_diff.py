@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wtrec.datasets.row_diff import compare_rows
+from wtrec.datasets.row_diff import column_differs, compare_rows
 
 SCHEMA = pa.schema(
     {
@@ -22,7 +22,7 @@ SCHEMA = pa.schema(
         "data": pa.binary(),
     }
 )
-_VALUES = st.one_of(st.none(), st.sampled_from([0.0, -0.0, 1.5, math.nan, math.inf]))
+_VALUES = st.one_of(st.none(), st.sampled_from([0.0, -0.0, 5e-324, 1.5, math.nan, math.inf]))
 _ROW = st.fixed_dictionaries(
     {
         "word": st.sampled_from(["a", "b"]),
@@ -83,11 +83,30 @@ class TestCompareRows:
             _batches(table, 4),
             keys=("loop", "number"),
             passes=lambda rows: rows.column("number").to_numpy() % 2 == 0,
-            to_the_end=False,
+            until=(0, 0),
         )
         even = sum(number % 2 == 0 for _, number in some)
         assert (found.passed, found.differing) == (even, len(some) - even)
         assert found.alone == (0, 0)
+
+    @given(_TABLE, st.tuples(st.integers(1, 2), st.integers(0, 41)), st.integers(1, 7))
+    def test_a_table_that_ended_early_lacks_what_lies_before_its_end(
+        self, table: Table, until: tuple[int, int], size: int
+    ) -> None:
+        """But nothing behind it; rows that it has there all the same are compared."""
+        some = dict(sorted(table.items())[: len(table) // 2])
+        found = compare_rows(
+            _batches(some, size), _batches(table), keys=("loop", "number"), until=until
+        )
+        ends = max([until, *some])
+        assert found.alone == (0, sum(key <= ends for key in table) - len(some))
+        assert (found.same, found.differing) == (len(some), 0)
+
+    def test_no_number_is_the_smallest_number(self) -> None:
+        """A NaN equals another NaN and nothing else."""
+        one = pa.array([math.nan, math.nan, 5e-324])
+        other = pa.array([5e-324, -math.nan, 5e-324])
+        assert column_differs(one, other).tolist() == [True, False, False]
 
     def test_a_column_that_one_alone_has_differs_everywhere(self) -> None:
         """Unless it is ignored; a key that is not there is 1."""

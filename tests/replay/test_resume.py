@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,12 +35,11 @@ from wtrec.replay.queue import Service
 from wtrec.replay.schedule import Schedule
 from wtrec.replay.source import Selection
 
+from .. import forked
 from .fake import Busy, FakeClock
 
 Write = Callable[..., Path]
 Frame = Callable[..., bytes]
-
-WTREC = str(Path(sys.executable).with_name("wtrec"))
 
 
 class Counting:
@@ -290,8 +288,8 @@ class TestCommand:
 
     def started(self, capture: Path, rows: int) -> subprocess.Popen[str]:
         """A replay at 50 frames/s, once its journal has so many rows or more."""
-        running = subprocess.Popen(
-            [WTREC, "replay", str(capture), "--algo", "crc-flip", "--pps", "50", "-q"],
+        running = forked.popen(
+            ["replay", capture, "--algo", "crc-flip", "--pps", "50", "-q"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         journal = capture.with_name("run.crc-flip.arrows")

@@ -67,7 +67,7 @@ def _wanted(strings: Iterable[bytes], width: int) -> NDArray[np.uint64]:
     wanted = np.unique(np.concatenate([np.zeros(0, np.uint64), *every]))
     octets = np.sort(wanted[:, None].view(np.uint8)[:, :width], axis=1)
     distinct = (octets[:, 1:] != octets[:, :-1]).sum(axis=1) + 1
-    return wanted[distinct >= _TOO_PLAIN]
+    return np.asarray(wanted[distinct >= _TOO_PLAIN], np.uint64)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ class TestSchemaOrg:
         found = schema_org(made, dataset, base="https://example.org/", publisher="A lab")
         assert found["version"] == "1.2.0"
         assert found["license"] == "https://spdx.org/licenses/CC-BY-4.0"
+        assert found["isAccessibleForFree"] is True
         assert found["identifier"] == "https://doi.org/10.5281/zenodo.1234567"
         assert found["creator"][0]["sameAs"] == "https://orcid.org/0000-0001-2345-678X"
         assert found["temporalCoverage"] == f"{dataset.start}/{dataset.end}"
@@ -36,6 +37,17 @@ class TestSchemaOrg:
         found = schema_org(made, bare)
         assert not {"identifier", "url", "keywords", "temporalCoverage", "publisher"} & set(found)
         assert found["license"] == "see below"
+
+    @pytest.mark.parametrize("licence", ["proprietary", "UNKNOWN", "CC-BY-9.0", "see below"])
+    def test_a_licence_that_nobody_knows_is_no_page_and_no_promise(
+        self, made: Path, dataset: Dataset, licence: str
+    ) -> None:
+        """Whether it is free to get is not said then."""
+        odd = dataclasses.replace(dataset, licence=licence)
+        found = schema_org(made, odd)
+        assert found["license"] == licence
+        assert "isAccessibleForFree" not in found
+        assert datacite(made, odd)["rightsList"] == [{"rights": licence}]
 
     def test_a_file_without_a_hash_is_an_error(
         self, made: Path, dataset: Dataset, tmp_path: Path

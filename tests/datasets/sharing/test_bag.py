@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wtrec.datasets.sharing.bag import BagWriter, parse_info, parse_manifest, read_small, scan
+from wtrec.datasets.sharing.bag import (
+    BagWriter,
+    parse_info,
+    parse_manifest,
+    read_small,
+    scan,
+)
+from wtrec.datasets.sharing.dataset import schema
+from wtrec.datasets.sharing.names import part_names
 from wtrec.errors import DatasetError, FormatError
 
 
@@ -50,6 +58,24 @@ class TestBagWriter:
         done = subprocess.run(["sh", "-c", "cat f*"], cwd=folder, capture_output=True, check=True)
         assert done.stdout == content
 
+    @pytest.mark.parametrize("count", [2, 999, 1000, 1001, 10_000])
+    def test_parts_sort_as_they_follow(self, count: int) -> None:
+        """So a shell's ``*`` has them in order, however many there are."""
+        names = part_names("f", 10 * count - 9, 10)
+        assert len(names) == count
+        assert names == sorted(names)
+
+    def test_there_are_no_more_parts_than_the_schema_takes(self, tmp_path: Path) -> None:
+        """Nothing is copied then."""
+        most = schema()["$defs"]["file"]["properties"]["parts"]["maxItems"]
+        assert len(part_names("f", most, 1)) == most
+        (tmp_path / "f").write_bytes(bytes(most + 1))
+        with (
+            BagWriter(tmp_path / "bag", part_bytes=1) as bag,
+            pytest.raises(DatasetError, match="f: 10,001 parts of 1 bytes, wanted 10,000 at most"),
+        ):
+            bag.copy("data/f", tmp_path / "f", on_bytes=lambda _: pytest.fail("copied"))
+
     def test_an_unfinished_bag_leaves_nothing(self, tmp_path: Path) -> None:
         """Neither its name nor a temporary one."""
         with BagWriter(tmp_path / "b", part_bytes=9) as bag:
@@ -81,7 +107,7 @@ class TestBagWriter:
         with BagWriter(tmp_path / "bag", part_bytes=100) as bag:
             with pytest.raises(DatasetError, match="changed while it was copied"):
                 bag.copy("data/f", source, grow)
-            with pytest.raises(ValueError, match="leads out"):
+            with pytest.raises(DatasetError, match="leads out"):
                 bag.write("../f", b"")
 
 

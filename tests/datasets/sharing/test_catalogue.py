@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import html.parser
 import json
 import shutil
@@ -14,8 +15,9 @@ import pytest
 from wtrec.datasets.sharing.catalogue import JSON, PAGE, Entry, read
 from wtrec.datasets.sharing.catalogue_page import page
 from wtrec.datasets.sharing.create import create
+from wtrec.datasets.sharing.dataset import PATH
 from wtrec.datasets.sharing.remote_folder import Folder
-from wtrec.datasets.sharing.store import Store
+from wtrec.datasets.sharing.store import Store, object_path
 from wtrec.errors import FormatError
 
 METADATA = {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"}
@@ -31,6 +33,7 @@ def store(tmp_path: Path) -> Store:
 
 def _entry(**words: Any) -> Entry:
     values = {"name": "n", "version": "1", "title": "t", "authors": ["a"], "licence": "x"}
+    values["sha256"] = "ab" * 32
     return Entry(**{**values, **words})
 
 
@@ -79,14 +82,75 @@ def test_a_dataset_whose_description_is_damaged_hides_no_other(
     assert [each.name for each in read(store.remote)] == ["short"]
 
 
-@pytest.mark.parametrize("field", ["files", "frames", "authors", "start"])
-def test_one_from_elsewhere_is_checked(store: Store, field: str, tmp_path: Path) -> None:
-    """No member of another type goes into the page."""
-    value = dataclasses.asdict(_entry())
-    value[field] = {"README.md": '"><script>'} if field == "files" else [EVIL, 3]
-    (tmp_path / "store" / JSON).write_text(json.dumps({"datasets": [value]}))
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("files", {"README.md": '"><script>'}),
+        ("files", {"../x": "ab" * 32}),
+        ("files", {"README.md": 3}),
+        ("files", []),
+        ("frames", [EVIL, 3]),
+        ("frames", True),
+        ("authors", [EVIL, 3]),
+        ("authors", "Ada"),
+        ("keywords", {}),
+        ("start", [EVIL, 3]),
+        ("sha256", "ab"),
+        ("name", "\x1b[31mx"),
+        ("name", "../x"),
+        ("version", "\x1b]0;x\x07"),
+        ("version", "1.x"),
+        ("licence", "\x1b[31mx"),
+        ("title", "Caf\udce9"),
+        ("purpose", "Caf\udce9"),
+    ],
+)
+def test_one_from_elsewhere_is_checked(
+    store: Store, field: str, value: object, tmp_path: Path
+) -> None:
+    """No member of another type goes into the page, and none is what no dataset has."""
+    entry = dataclasses.asdict(_entry(files={"README.md": "ab" * 32}))
+    (tmp_path / "store" / JSON).write_text(json.dumps({"datasets": [entry]}))
+    assert len(read(store.remote)) == 1
+    (tmp_path / "store" / JSON).write_text(json.dumps({"datasets": [entry | {field: value}]}))
     with pytest.raises(FormatError, match="no catalogue"):
         read(store.remote)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"sha256": "00" * 32}, {"files": {"README.md": "00" * 32}}, {"files": {}}],
+)
+def test_an_entry_of_another_list_is_made_anew(
+    store: Store, made: Path, tmp_path: Path, forged: dict[str, Any]
+) -> None:
+    """By the next push; who lists the folder does not see it at all."""
+    store.push(made)
+    before = (tmp_path / "store" / JSON).read_text()
+    value = json.loads(before)
+    value["datasets"][0] |= {"title": "Forged", **forged}
+    (tmp_path / "store" / JSON).write_text(json.dumps(value))
+    assert [each.title for each in store.entries()] == ["Two short runs"]
+    store.push(made)
+    assert (tmp_path / "store" / JSON).read_text() == before
+    assert "Forged" not in (tmp_path / "store" / PAGE).read_text()
+
+
+def test_a_title_that_is_no_text_hides_no_other(
+    store: Store, made: Path, bag: Path, tmp_path: Path
+) -> None:
+    """A dataset of before it was refused, or of another program."""
+    text = (bag / PATH).read_text()
+    (bag / PATH).write_text(text.replace("Two short runs", "Caf\\udce9"))
+    digest = hashlib.sha256((bag / PATH).read_bytes()).hexdigest()
+    folder = tmp_path / "store"
+    (folder / "datasets/bad").mkdir(parents=True)
+    (folder / "datasets/bad/1").write_text(f"{digest}  {PATH}\n")
+    (folder / "objects" / digest[:2]).mkdir(parents=True)
+    shutil.copy(bag / PATH, folder / object_path(digest))
+    store.push(made)
+    assert [each.name for each in read(store.remote)] == ["short"]
+    assert "short@1" in (folder / PAGE).read_text()
 
 
 def test_the_page_escapes_what_metadata_says() -> None:

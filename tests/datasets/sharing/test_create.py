@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -7,11 +8,17 @@ from typing import Any
 
 import bagit
 import pytest
+from click.testing import CliRunner
 
+from wtrec.cli.main import wtrec
+from wtrec.datasets.journal import Journal
+from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.run import Run
 from wtrec.datasets.sharing.create import create
-from wtrec.datasets.sharing.dataset import PATH, Dataset, load
+from wtrec.datasets.sharing.dataset import PATH, Dataset, load, schema
+from wtrec.datasets.sharing.diff import diff
 from wtrec.datasets.sharing.verify import verify
+from wtrec.datasets.txlog import TX
 from wtrec.errors import DatasetError, FormatError
 
 METADATA: dict[str, Any] = {"title": "T", "authors": [{"name": "A"}], "licence": "CC0-1.0"}
@@ -66,18 +73,45 @@ class TestCreate:
         assert "Ada Lovelace (A lab, ada@example.org)" in page
         assert "Nothing is said of: collection environment" in page
 
-    def test_large_files_are_in_parts_and_verify(self, runs: list[Path], tmp_path: Path) -> None:
-        """Of each kind."""
-        made = create(
-            tmp_path / "s-1", runs, name="s", version="1", metadata=METADATA, part_bytes=1000
-        )
+    def test_large_files_are_in_parts_and_verify(self, near: Path, tmp_path: Path) -> None:
+        """Of each kind, packed captures and the journal of a killed sender among them."""
+        folder = near.parent
+        with (
+            TableFile(folder / "far.tx.parquet", TX) as log,
+            Journal(folder / "far.tx.arrows", TX, {"run_id": log.metadata["run_id"]}) as left,
+        ):
+            for batch in log.batches(2):
+                left.append(batch)
+        with (folder / "far.tx.arrows").open("ab") as file:
+            file.write(b"\xff" * 300)  # cut in a batch
+        (folder / "far.tx.parquet").unlink()
+        words = ["analyze", str(near), "-q", "--format", "json"]
+        analysis = CliRunner().invoke(wtrec, [*words, "-o", str(folder / "near.analysis.json")])
+        assert analysis.exit_code == 0, analysis.output
+        packed = folder / "packed.pcapng.gz"
+        packed.write_bytes(gzip.compress(near.read_bytes()))
+        captures = [near, folder / "far.pcapng", packed]
+        facts: dict[str, Any] = {"name": "s", "metadata": METADATA, "part_bytes": 200}
+        made = create(tmp_path / "s-1", captures, version="1", **facts)
         files = [file for run in made.dataset.runs for file in run.files]
-        assert {file.kind for file in files if file.parts} >= {"capture", "tx", "frames"}
+        kinds = schema()["$defs"]["file"]["properties"]["kind"]["enum"]
+        assert {file.kind for file in files if file.parts} == set(kinds)
+        assert made.losses == ["far/far.tx.arrows: 300 bytes behind its last whole batch"]
         assert verify(made.path).problems == []
+        with (folder / "far.tx.arrows").open("ab") as file:
+            file.truncate(file.tell() - 1)
+        whole = create(tmp_path / "s-2", captures, version="2", **facts | {"part_bytes": 1 << 30})
+        assert [file.counts for run in whole.dataset.runs for file in run.files] == [
+            file.counts for file in files
+        ]
+        (changed,) = diff((made.path, whole.path), (made.dataset, whole.dataset)).changed
+        assert changed.path == "far/far.tx.arrows"
+        assert changed.rows is not None
+        assert (changed.rows.same, changed.rows.is_same) == (8, True)
         assert bagit.Bag(str(made.path)).validate()
         first = made.path / "data" / "runs" / "near"
         joined = b"".join(path.read_bytes() for path in sorted(first.glob("near.pcapng.part*")))
-        assert joined == runs[0].read_bytes()
+        assert joined == near.read_bytes()
 
     def test_runs_of_the_same_name_get_folders_of_their_own(
         self, runs: list[Path], near: Path, tmp_path: Path
@@ -163,6 +197,35 @@ class TestRefusals:
         odd = near.with_name("a|b.pcapng")
         odd.write_bytes(near.read_bytes())
         assert "rename it" in self._refused(tmp_path, odd)
+
+    @pytest.mark.parametrize(
+        ("name", "wanted"),
+        [
+            ("a..pcapng", "its run would be 'a.'"),
+            ("run .pcapng", "its run would be 'run '"),
+            ("r" * 188 + ".pcapng", "its parts, '"),
+        ],
+    )
+    def test_names_of_runs_and_of_parts(
+        self, near: Path, tmp_path: Path, name: str, wanted: str
+    ) -> None:
+        """They become files, too."""
+        odd = near.with_name(name)
+        odd.write_bytes(near.read_bytes())
+        said = self._refused(tmp_path, odd, part_bytes=1000)
+        assert wanted in said
+        assert "rename it" in said
+
+    def test_a_file_of_too_many_parts(
+        self, near: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Before anything is copied."""
+        monkeypatch.setattr("wtrec.datasets.sharing.names.MOST_PIECES", 9)
+        said = self._refused(
+            tmp_path, near, part_bytes=100, on_bytes=lambda _: pytest.fail("copied")
+        )
+        assert "near.json: " in said
+        assert "parts of 100 bytes, wanted 9 at most" in said
 
     def test_a_dataset_that_is_there(self, runs: list[Path], tmp_path: Path) -> None:
         """Versions do not change."""

@@ -44,6 +44,9 @@ class TestParse:
             ({"doi": "10.1/x"}, "doi"),
             ({"runs": []}, "runs"),
             ({"created": "yesterday"}, "created"),
+            ({"title": "Caf\udce9"}, r"title: '\udce9' is no character"),
+            ({"keywords": ["x", "\ud800"]}, "keywords[1]: "),
+            ({"authors": [{"name": "\udfff"}]}, "authors[0].name: "),
         ],
     )
     def test_what_the_schema_forbids_is_named(

@@ -117,6 +117,17 @@ class TestHostile:
         assert any(line.startswith(f"{MANIFEST}: line") for line in said)
         assert not any(line.startswith(path) for line in said)
 
+    def test_of_one_file_there_are_not_problems_without_end(self, bag: Path) -> None:
+        """A hundred are listed, the others counted, and those of other files not forgotten."""
+        with (bag / MANIFEST).open("a") as file:
+            file.writelines(f"x{k}\n" for k in range(3000))
+        (bag / "README.md").write_text("x")
+        problems = verify(bag).problems
+        found = [each.what for each in problems if each.path == MANIFEST]
+        assert len(found) == 101
+        assert found[-1] == "and 2,901 more"  # its own hash differs, too
+        assert any(each.path == "README.md" for each in problems)
+
     @pytest.mark.parametrize("member", ["id", "name", "parts"])
     @pytest.mark.parametrize("path", ["..", "../../..", "/etc", "a/../../x"])
     def test_a_dataset_json_that_names_files_elsewhere(

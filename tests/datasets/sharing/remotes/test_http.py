@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.server
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,74 +86,6 @@ def test_without_wtrec_a_dataset_is_fetched_as_the_page_says(
     assert verdict.digest == verify(made).digest
 
 
-def test_a_password_stays_with_the_server_that_it_is_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """One that redirects to another sees it, the other one does not."""
-    seen: dict[str, set[str | None]] = {"here": set(), "there": set()}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        place: str
-        answer: Callable[[], None]
-
-        def do_GET(self) -> None:
-            seen[self.place].add(self.headers["Authorization"])
-            self.answer()
-
-        do_HEAD = do_GET  # noqa: N815 - its name
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name
-            pass
-
-    class There(Handler):
-        place = "there"
-
-        def answer(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(b"[]")
-
-    class Here(Handler):
-        place = "here"
-
-        def answer(self) -> None:
-            self.send_response(302)
-            self.send_header("Location", f"http://localhost:{there.server_port}{self.path}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    monkeypatch.setenv("WTREC_PASSWORD", "secret")
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login eve password other\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    server = http.server.ThreadingHTTPServer
-    with server(("127.0.0.1", 0), There) as there, server(("127.0.0.1", 0), Here) as here:
-        for each in (there, here):
-            threading.Thread(target=each.serve_forever, daemon=True).start()
-        url = f"http://ada@127.0.0.1:{here.server_port}/x"
-        with contextlib.closing(open_remote(url)) as remote:
-            found: list[bytes] = []
-            remote.read("catalogue.json", found.append)
-            assert remote.size("catalogue.json") == 2
-        here.shutdown()
-        there.shutdown()
-    assert b"".join(found) == b"[]"
-    assert seen == {"here": {"Basic YWRhOnNlY3JldA=="}, "there": {None}}
-
-
-@pytest.mark.parametrize("host", ["lab.example.org", "192.0.2.7:8080", "[2001:db8::7]"])
-def test_no_password_goes_to_another_machine_in_the_clear(
-    monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
-    """It is refused before anybody is asked; without a password it is not."""
-    monkeypatch.setenv("WTREC_PASSWORD", "secret")
-    with pytest.raises(RemoteError, match="unencrypted; use https://"):
-        open_remote(f"http://ada@{host}/x")
-    for url in (f"https://ada@{host}/x", f"http://{host}/x", "http://ada@[::1]:1/x"):
-        open_remote(url).close()
-
-
 def test_what_cannot_be_reached_is_one_line(web: Any, tmp_path: Path) -> None:
     """No catalogue, no server."""
     (tmp_path / "empty").mkdir()
@@ -164,3 +97,74 @@ def test_what_cannot_be_reached_is_one_line(web: Any, tmp_path: Path) -> None:
         place.cutter.cut_after(0)
         with pytest.raises(RemoteError, match="goes on where it was"):
             remote.size("x")
+
+
+@pytest.fixture
+def two_sites() -> Iterator[tuple[str, list[str | None]]]:
+    """A server that sends everybody to another one; which keeps what names and passwords come."""
+    seen: list[str | None] = []
+
+    class Quiet(http.server.BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name
+            pass
+
+    class Other(Quiet):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]" if self.command == "GET" else b"")
+
+        do_HEAD = do_GET  # noqa: N815 - its name
+
+    class First(Quiet):
+        def do_GET(self) -> None:
+            seen.append(self.headers["Authorization"])
+            moved = self.path.startswith("/here/")
+            host = f"127.0.0.1:{self.server.server_port}" if moved else f"localhost:{port}"  # type: ignore[attr-defined]
+            self.send_response(302)
+            self.send_header("Location", f"http://{host}/there/x")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - its name
+
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for handler in (Other, First):
+            server = stack.enter_context(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            threading.Thread(target=server.serve_forever).start()
+            stack.callback(server.shutdown)
+            ports.append(server.server_port)
+        port = ports[0]
+        yield f"http://ada@127.0.0.1:{ports[1]}", seen
+
+
+def test_a_password_goes_to_the_server_that_was_named(
+    two_sites: tuple[str, list[str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also to another page of it; to no server that it redirects to."""
+    url, seen = two_sites
+    monkeypatch.setenv("WTREC_PASSWORD", "geheim")
+    with contextlib.closing(open_remote(url)) as remote:
+        found: list[bytes] = []
+        remote.read("catalogue.json", found.append)
+        assert b"".join(found) == b"[]"
+        assert remote.size("x") == 2
+        remote.read("here/x", found.append)
+    basic = "Basic " + base64.b64encode(b"ada:geheim").decode()
+    assert seen == [basic, None, basic, None, basic, basic, None]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "lab.example.org", "[2001:db8::1]"])
+def test_no_password_goes_over_a_network_in_the_clear(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """It is refused before anything is sent; without one, or by https, it is not."""
+    monkeypatch.setenv("WTREC_PASSWORD", "geheim")
+    with pytest.raises(RemoteError, match="use https") as caught:
+        open_remote(f"http://ada@{host}/x")
+    assert "geheim" not in str(caught.value)
+    for url in (f"https://ada@{host}/x", f"http://{host}/x", "http://ada@[::1]:1/x"):
+        open_remote(url).close()

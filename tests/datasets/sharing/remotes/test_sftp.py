@@ -166,7 +166,7 @@ class TestSend:
         finally:
             subprocess.run(["umount", "-l", disk], check=True)
 
-    def test_folders_have_the_permissions_of_the_root(
+    def test_permissions_are_those_of_the_root(
         self, ssh_place: Any, made: Path, tmp_path: Path
     ) -> None:
         """So that others of a group go on in them."""
@@ -176,6 +176,8 @@ class TestSend:
             Store(remote).push(made)
         folders = [each for each in (tmp_path / "there").rglob("*") if each.is_dir()]
         assert {each.stat().st_mode & 0o7777 for each in folders} == {0o2775}
+        files = [each for each in (tmp_path / "there").rglob("*") if each.is_file()]
+        assert {each.stat().st_mode & 0o7777 for each in files} == {0o664}
 
 
 def test_a_remote_that_lies_is_found_out(ssh_place: Any, made: Path, tmp_path: Path) -> None:

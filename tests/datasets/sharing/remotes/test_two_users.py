@@ -59,36 +59,69 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path: (folder / path).read_bytes() for path in scan(folder).files}
 
 
-def test_they_share_a_dataset_over_ssh(
-    sshd: Any, s3_place: Any, web: Any, runs: list[Path], tmp_path: Path
-) -> None:
-    """Create, push, list, pull, verify: the same bytes; then from a web server, and by S3."""
-    there = tmp_path / "there"
-    there.mkdir()
-    ada, bob = (User(sshd.home(tmp_path / name)) for name in ("ada", "bob"))
-    for user in (ada, bob):
-        user("remote", "add", "lab", f"sftp://lab{there}")
+@pytest.fixture
+def users(tmp_path: Path) -> tuple[User, User]:
+    """Ada, who has a run, and Bob, who wants it."""
+    return User(tmp_path / "ada"), User(tmp_path / "bob")
+
+
+def _share(users: tuple[User, User], run: Path, push_to: str, pull_from: str = "") -> None:
+    """Create, push, list, pull, verify, reproduce: the same bytes, and the same numbers."""
+    ada, bob = users
+    ada("remote", "add", "lab", push_to)
+    bob("remote", "add", "lab", pull_from or push_to)
     said = ("--title", "A hall", "--author", "Ada", "--licence", "CC0-1.0", "-q")
-    ada("create", "hall", runs[0], *said)
+    ada("create", "hall", run, *said)
     assert " 0 bytes" not in ada("push", "hall-1", "lab")
     assert " 0 bytes" in ada("push", "hall-1", "lab")
-    (listed,) = json.loads(bob.apart("list", "lab", "--format", "json"))
+    (listed,) = json.loads(bob("list", "lab", "--format", "json"))
     assert (listed["name"], listed["title"], listed["frames"]) == ("hall", "A hall", 8)
-    bob.apart("pull", "lab", "hall")
+    bob("pull", "lab", "hall")
     assert json.loads(bob("verify", "hall-1", "--format", "json"))["sound"]
     assert _contents(bob.folder / "hall-1") == _contents(ada.folder / "hall-1")
+    made = [json.loads(user("reproduce", "hall-1", "--format", "json", "-q")) for user in users]
+    for each in made:
+        assert each["same"]
+        assert len(each["files"]) > 1
+        for file in each["files"]:
+            assert (file["verdict"], file["differing"], file["unjudged"]) == ("same", 0, [])
+            assert file["numbers"] == file["rows"]["same"] > 0
+    assert made[0]["files"] == made[1]["files"]
 
-    bob("remote", "add", "web", web(there).url)
-    shutil.rmtree(bob.folder / "hall-1")
-    bob("pull", "web", "hall@1")
-    assert _contents(bob.folder / "hall-1") == _contents(ada.folder / "hall-1")
-    assert "read-only" in bob("push", "hall-1", "web", exit_code=1)
 
-    bucket = s3_place()
-    bob("push", "hall-1", bucket.url)
-    shutil.rmtree(ada.folder / "hall-1")
-    ada("pull", bucket.url, "hall")
-    assert _contents(ada.folder / "hall-1") == _contents(bob.folder / "hall-1")
+class TestTheyShareADataset:
+    """At every kind of place."""
+
+    def test_in_a_folder(self, users: tuple[User, User], runs: list[Path], tmp_path: Path) -> None:
+        """Which both can write."""
+        (tmp_path / "there").mkdir()
+        _share(users, runs[0], str(tmp_path / "there"))
+
+    def test_over_ssh(
+        self, sshd: Any, users: tuple[User, User], runs: list[Path], tmp_path: Path
+    ) -> None:
+        """With a key each; once more by the program itself."""
+        (tmp_path / "there").mkdir()
+        for user in users:
+            sshd.home(user.home)
+        _share(users, runs[0], f"sftp://lab{tmp_path}/there")
+        _, bob = users
+        shutil.move(bob.folder / "hall-1", bob.folder / "before")
+        assert "hall" in bob.apart("list", "lab")
+        bob.apart("pull", "lab", "hall@1")
+        assert _contents(bob.folder / "hall-1") == _contents(bob.folder / "before")
+
+    def test_over_s3(self, s3_place: Any, users: tuple[User, User], runs: list[Path]) -> None:
+        """In a bucket."""
+        _share(users, runs[0], s3_place().url)
+
+    def test_from_a_web_server(
+        self, web: Any, users: tuple[User, User], runs: list[Path], tmp_path: Path
+    ) -> None:
+        """To which nobody pushes."""
+        (tmp_path / "there").mkdir()
+        _share(users, runs[0], str(tmp_path / "there"), web(tmp_path / "there").url)
+        assert "read-only" in users[1]("push", "hall-1", "lab", exit_code=1)
 
 
 def test_what_goes_wrong_is_one_line(sshd: Any, tmp_path: Path) -> None:
