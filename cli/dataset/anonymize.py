@@ -139,7 +139,7 @@ def anonymize(
 
     with byte_progress("anonymize", quiet=quiet) as (start, advance):
         passed: dict[int, int] = {}
-        start(2 * sum(_size(each.path) for run in runs for each in run.of_kind("capture")))
+        start(3 * sum(_size(each.path) for run in runs for each in run.of_kind("capture")))
 
         def on_progress(_step: str, at: Any) -> None:
             done = at.progress()[0]

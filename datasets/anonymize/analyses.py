@@ -17,7 +17,7 @@ from ..parts import Parts
 from ..run import analysis_path
 from ..sharing.bag import read_small
 from ..sharing.examine import MOST_ANALYSIS
-from .tables import NewCapture
+from .tables import NewCapture, parameters_said
 from .texts import Texts
 
 Analyze = Callable[
@@ -47,7 +47,7 @@ def copy_analysis(
         captures: The new ones, by the old SHA-256.
         log: The new tx log.
         results: The new ones, by the old SHA-256 of their capture.
-        texts: For what the saved one says of files.
+        texts: For parameters of algorithms, which results have in this way.
         analyze: Makes it.
         keeps_payloads: Whether payloads that a rule makes were kept.
 
@@ -73,7 +73,8 @@ def copy_analysis(
     if said.get("truth_kind") == "payload" and not keeps_payloads:
         raise MatchError("its truth is a payload rule, and payloads are replaced")
     capture, known = captures[digest]
-    new, differing = analyze(_mapped(said, texts.replace), capture, log, results.get(digest, ()))
+    new_said = _with_parameters(said, texts)
+    new, differing = analyze(new_said, capture, log, results.get(digest, ()))
     if differing and not len(known.dropped):
         raise MatchError(f"made again, {differing:,} of its values differ")
     new = _mapped(new, lambda text: text.replace(f"{capture.parent}/", ""))
@@ -90,3 +91,15 @@ def _mapped(value: Any, replace: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_mapped(each, replace) for each in value]
     return replace(value) if isinstance(value, str) else value
+
+
+def _with_parameters(value: Any, texts: Texts) -> Any:
+    """JSON with the parameters that new results say."""
+    if isinstance(value, dict):
+        return {
+            name: parameters_said(each, texts)
+            if name == "parameters" and isinstance(each, str)
+            else _with_parameters(each, texts)
+            for name, each in value.items()
+        }
+    return [_with_parameters(each, texts) for each in value] if isinstance(value, list) else value

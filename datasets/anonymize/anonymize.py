@@ -1,8 +1,9 @@
 """Makes a dataset of runs that names nobody, with every bit error where it was.
 
-First each capture is read for what its intact frames teach, then written again with other frames
-in it (:mod:`.capture`). What stands beside it follows: tx log, ``run.json``, results, masks and
-frames. Of these a new dataset is made, as of any runs.
+First all captures are read for names and addresses (:mod:`.networks`), so that these are found in
+every text and file name. Then each is read for what its intact frames teach, and written again with
+other frames in it (:mod:`.capture`). What stands beside it follows: tx log, ``run.json``, results,
+masks, frames and analyses. Of just these files a new dataset is made.
 """
 
 from __future__ import annotations
@@ -10,14 +11,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import re
 import secrets
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from ..reader import CaptureReader
 from ..results import RESULTS
 from ..run import Run, RunFile, stem
 from ..sharing.create import PART_BYTES, Created, check_metadata, create
+from ..sharing.gather import Gathered
 from ..sidecar import embedded, without_counters
 from ..sink import new_capture
 from ..transcode import to_frames
@@ -39,6 +39,8 @@ from .contents import Rule, rule_of
 from .frames import Frames
 from .inputs import InputFile, InputRun, Readable
 from .key import Key
+from .naming import FileNames, unique
+from .networks import Networks
 from .originals import Source
 from .report import Report
 from .runs import anonymous, names_in
@@ -51,9 +53,9 @@ if TYPE_CHECKING:
 OpenSources = Callable[[contextlib.ExitStack, Readable, "Readable | None"], Sequence[Source]]
 """Opens what says the originals of a capture, by its path and that of its tx log."""
 
-_STAMP = re.compile(r"(?<=_\d{5}_)\d{14}(?=\.|$)", re.ASCII)
-_STAMP_FORMAT = "%Y%m%d%H%M%S"
 _A_YEAR_S = 365 * 86_400
+# Metadata that stay: whom a dataset is by is meant to be known, the others are codes.
+_AS_IT_IS = {"authors", "licence", "doi"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +129,15 @@ def anonymize(
     work = _Work(open_sources, analyze, key, manner, runs, on_progress)
     folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        captures = []
+        work.learn(runs)
+        written = []
         for number, run in enumerate(runs):
             there = folder / f"{number}"
             there.mkdir()
-            captures.append(work.run(run, there))
+            written.append(work.run(run, there))
         made = create(
             target,
-            captures,
+            runs=written,
             name=name,
             version=version,
             metadata=_described(metadata, work.texts, work.report),
@@ -148,7 +151,7 @@ def anonymize(
 def _described(metadata: Mapping[str, Any], texts: Texts, report: Report) -> dict[str, Any]:
     """The metadata, with what was done."""
     described: dict[str, Any] = {
-        name: texts.replace(value) if isinstance(value, str) else value
+        name: value if name in _AS_IT_IS else texts.replace_in(value)
         for name, value in metadata.items()
     }
     sentence = report.sentence(f"wtrec {version_of('wtrec')}")
@@ -178,59 +181,80 @@ class _Work:
         )
         self.texts = Texts(self._frames)
         self.texts.add(names_in(run.run for run in runs if run.run is not None))
+        self._taken: set[str] = set()  # ids of runs
         self._open_sources = open_sources
         self._analyze = analyze
         self._on_progress = on_progress
 
-    def run(self, run: InputRun, folder: Path) -> Path:
-        """Write the files of a run; one of its captures."""
-        logs = run.of_kind("tx")
+    def learn(self, runs: Iterable[InputRun]) -> None:
+        """See which names and addresses there are, before anything gets a name."""
+        networks = Networks()
+        for run in runs:
+            for file in run.of_kind("capture"):
+                with CaptureReader(file.path) as reader:
+                    for batch in reader:
+                        networks.learn(batch)
+                        self._on_progress("looking for names", reader.source)
+        self.texts.add_networks(networks.names)
+        self.texts.add_macs(networks.macs)
+        self.report.names_left = networks.left
+
+    def run(self, run: InputRun, folder: Path) -> Gathered:
+        """Write the files of a run."""
+        logs, sources = run.of_kind("tx"), run.of_kind("capture")
+        if not sources:
+            raise DatasetError(f"{run.id}: it has no capture")
         log = logs[0].path if logs else None
         recorded = None if run.run is None else anonymous(run.run, self.texts, self._shift_s)
+        names = FileNames([file.name for file in sources], self.texts.replace, self._shift_s)
         captures: dict[str, NewCapture] = {}
         paths: dict[str, Path] = {}
-        for file in run.of_kind("capture"):
-            path = folder / self._capture_name(file.name)
+        written: dict[Path, str] = {}
+        for file in sources:
+            path = folder / names.of_capture(file.name)
             captures[file.sha256] = self._capture(file, path, log, recorded)
             paths[file.sha256] = path
-        written = list(paths.values())
+            written[path] = file.kind
         tx = None
         for file in logs:
-            output = folder / self._name(file.name.removesuffix(".arrows").removesuffix(".parquet"))
-            output = output.with_name(f"{output.name}.parquet")
+            base = file.name.removesuffix(".arrows").removesuffix(".parquet")
+            tx = folder / names.of(f"{base}.parquet")
             self.report.packets += copy_tx_log(
                 file.path,
-                output,
+                tx,
                 self._frames,
                 self.texts,
                 shift_s=self._shift_s,
                 keeps_payloads=self._manner.keeps_payloads,
             )
-            written.append(output)
-            tx = output
-        if run.run is not None:  # again: names of networks are known now
-            recorded = anonymous(run.run, self.texts, self._shift_s)
+            written[tx] = file.kind
+        if recorded is not None:
             if any(len(capture.dropped) for capture in captures.values()):
                 recorded = without_counters(recorded)
+            recorded = dataclasses.replace(recorded, files=tuple(map(RunFile.of, written)))
             for file in run.of_kind("run"):
-                files = tuple(RunFile.of(path) for path in written)
-                dataclasses.replace(recorded, files=files).save(folder / self._name(file.name))
+                output = folder / names.of(file.name)
+                recorded.save(output)
+                written[output] = file.kind
         results: defaultdict[str, list[Path]] = defaultdict(list)
         for file in run.of_kind("results", "masks"):
             table = MASKS if file.kind == "masks" else RESULTS
-            output = folder / self._name(file.name)
+            output = folder / names.of(file.name)
             copied = copy_table(file.path, output, table, captures, self.texts)
             self.report.rows += copied.rows
             if file.kind == "results":
                 results[copied.capture].append(output)
+            written[output] = file.kind
         for file in run.of_kind("frames"):
-            self._frames_table(file, folder, paths)
+            output = folder / names.of(file.name)
+            self._frames_table(file, output, paths)
+            written[output] = file.kind
         pairs = {digest: (paths[digest], capture) for digest, capture in captures.items()}
         for file in run.of_kind("analysis"):
-            self._analysis(file, pairs, tx, results)
-        if not written:
-            raise DatasetError(f"{run.id}: it has no capture")
-        return written[0]
+            made = self._analysis(file, pairs, tx, results)
+            written |= {made: file.kind} if made is not None else {}
+        name = unique(names.run_id, self._taken)
+        return Gathered(name, recorded, tuple(written.items()))
 
     def _capture(
         self, file: InputFile, output: Path, log: Readable | None, recorded: Run | None
@@ -269,9 +293,9 @@ class _Work:
         self.losses += [f"{file.name}: {loss}" for loss in done.losses]
         return NewCapture(output.name, digest.hexdigest(), np.array(done.dropped, np.int64))
 
-    def _frames_table(self, file: InputFile, folder: Path, captures: Mapping[str, Path]) -> None:
+    @staticmethod
+    def _frames_table(file: InputFile, output: Path, captures: Mapping[str, Path]) -> None:
         """Made again of the capture that it was made of."""
-        output = folder / self._name(file.name)
         for path in captures.values():
             if output.name == f"{stem(path)}.frames.parquet":
                 to_frames(path, output)
@@ -284,11 +308,11 @@ class _Work:
         captures: Mapping[str, tuple[Path, NewCapture]],
         log: Path | None,
         results: Mapping[str, Sequence[Path]],
-    ) -> None:
+    ) -> Path | None:
         """Made again; one that cannot be is left out, and said."""
         keeps = self._manner.keeps_payloads
         try:
-            copy_analysis(
+            made = copy_analysis(
                 file.path,
                 captures,
                 log,
@@ -301,19 +325,5 @@ class _Work:
         except (MatchError, FormatError) as error:
             self.report.analyses_left_out += 1
             self.losses.append(f"{file.name}: left out: {error}")
-
-    def _capture_name(self, name: str) -> str:
-        packing = next((suffix for suffix in (".gz", ".zst") if name.endswith(suffix)), "")
-        return f"{self._name(stem(Path(name)))}.pcapng{packing}"
-
-    def _name(self, name: str) -> str:
-        """A file's name, without addresses, and with other times."""
-        name = self.texts.replace(name)
-        return _STAMP.sub(self._shifted, name) if self._shift_s else name
-
-    def _shifted(self, stamp: re.Match[str]) -> str:
-        try:
-            time = datetime.strptime(stamp[0], _STAMP_FORMAT)  # noqa: DTZ007 - no zone is needed
-            return f"{time + timedelta(seconds=self._shift_s):{_STAMP_FORMAT}}"
-        except (ValueError, OverflowError):
-            return "0" * len(stamp[0])
+            return None
+        return made

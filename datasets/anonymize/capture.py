@@ -274,7 +274,7 @@ class _Writer:
         return (header + frame).ljust(len(packet), b"\0")
 
     def _frame(self, mpdu: bytes, original: Original) -> bytes:
-        replaced = self._frames.replace(original.frame)
+        replaced = self._replaced(original)
         if original.fixed is not None:
             begin, known = original.fixed
             new = self._frames.contents.payload(known)
@@ -283,6 +283,14 @@ class _Writer:
             behind = fcs.fcs(self._frames.replace(original.stale))
             return replaced + behind.to_bytes(fcs.LENGTH, "little")
         return laid(mpdu, original.frame, replaced)
+
+    def _replaced(self, original: Original) -> bytes:
+        """Of a frame that may be anything, only what is known of all frames is read."""
+        control = int.from_bytes(original.frame[:2], "little")
+        is_packet = original.fixed is not None and mac.frame_type(control) == mac.DATA
+        if original.state != State.UNKNOWN or is_packet:
+            return self._frames.replace(original.frame)
+        return self._frames.masked(original.frame)
 
 
 def interface_name(number: int) -> str:

@@ -18,7 +18,6 @@ from .key import Key, Stream
 Rule = Callable[[bytes], bool]
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz234567"
 _MESSAGE = re.compile(rb"msg([0-9]{1,20})")
-_SSIDS = 4096  # that are remembered, to find them in texts
 
 
 def rule_of(text: str) -> Rule | None:
@@ -51,12 +50,10 @@ class Contents:
     Attributes:
         kept: Payloads that were kept.
         replaced: Payloads that were replaced.
-        ssids: Names of networks that were replaced, and what by.
     """
 
     def __init__(self, key: Key, rules: Iterable[Rule] | None = ()) -> None:
         self.kept = self.replaced = 0
-        self.ssids: dict[bytes, bytes] = {}
         self._rules = None if rules is None else list(rules)
         self._payloads = Stream(key, "payload")
         self._others = Stream(key, "content")
@@ -80,10 +77,7 @@ class Contents:
         """The name of a network, in letters; a hidden one stays hidden."""
         if not name.strip(b"\0"):
             return name
-        replaced = bytes(_LETTERS[byte & 31] for byte in self._names.replace(name))
-        if len(self.ssids) < _SSIDS:
-            self.ssids[name] = replaced
-        return replaced
+        return bytes(_LETTERS[byte & 31] for byte in self._names.replace(name))
 
     def _is_public(self, content: bytes) -> bool:
         if self._rules is None:

@@ -3,9 +3,14 @@
 Of a MAC header the addresses change, and nothing else: type, flags, Retry, duration, sequence and
 QoS control stay. Of management frames the elements stay that say what a radio can do; names of
 networks get other names, the rest other bytes. Encrypted bodies keep the header of their cipher.
+
+A damaged frame may say that it is of a kind that it was not. So of one of which nothing is known,
+all behind the first 24 bytes is replaced, whatever it says.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from ...dot11 import mac
 from .addresses import IpAddresses, MacAddresses
@@ -13,14 +18,24 @@ from .contents import Contents, Rule
 from .key import Key
 from .packets import Packets
 
-_SSID, _MESH_ID = 0, 114
+_NAMES = {0, 114}  # elements: SSID and mesh ID
 # Rates, channel, HT and VHT capabilities and operation, ERP: what a frame is sent with.
 _KEPT_ELEMENTS = {1, 3, 42, 45, 50, 61, 191, 192}
 # Bytes of fixed fields in front of the elements, by subtype.
 _FIXED = {0: 4, 1: 6, 2: 10, 3: 6, 4: 0, 5: 12, 8: 12, 9: 0, 10: 2, 11: 6, 12: 2}
-_REASSOCIATION, _PROBE_RESPONSE, _BEACON = 2, 5, 8
+_REASSOCIATION, _PROBE_RESPONSE, _BEACON, _AUTHENTICATION = 2, 5, 8, 11
 _ACTIONS = {13, 14}
+_ENCRYPTED = {10, _AUTHENTICATION, 12, *_ACTIONS}  # subtypes that may be
+# Open system, shared key, fast transition: elements follow; behind others first their own fields.
+_WITH_ELEMENTS = {0, 1, 2}
 _BLOCK_ACKS = {mac.ControlSubtype.BLOCK_ACK_REQUEST, mac.ControlSubtype.BLOCK_ACK}
+# Types of BlockAck and its request, and the lengths of their bitmaps: by type, and of the
+# compressed one by the fragment number in front of it.
+_BASIC, _EXTENDED, _COMPRESSED, _MULTI_TID, _GROUP = 0, 1, 2, 3, 6
+_BITMAPS = {_BASIC: 128, _EXTENDED: 8, _COMPRESSED: 8, _MULTI_TID: 8, _GROUP: 8}
+_LONG_BITMAPS = {4: 32, 5: 32, 8: 64, 10: 128}
+_ADDRESSES = (4, 10, 16)
+_HEADER = 24  # bytes up to the end of sequence control
 _NO_BODY, _QOS, _A_MSDU = 0x40, 0x80, 0x80
 _SNAP = b"\xaa\xaa\x03\x00\x00\x00"
 _EXTENDED_IV = 0x20
@@ -65,9 +80,44 @@ class Frames:
             self._data(data, control, body)
         elif kind == mac.MANAGEMENT:
             self._management(data, control, body)
-        elif kind != mac.CONTROL or subtype not in _BLOCK_ACKS:
-            self._packets.other(data, body, stop)
+        elif kind == mac.CONTROL and subtype in _BLOCK_ACKS:
+            self._block_ack(data, body, has_bitmap=subtype == mac.ControlSubtype.BLOCK_ACK)
+        else:  # an extension frame has optional fields, some with parts of names, in its header
+            self._packets.other(data, 10 if kind == mac.EXTENSION else body, stop)
         return bytes(data)
+
+    def masked(self, frame: bytes) -> bytes:
+        """Another frame for one that need not be what its frame control says.
+
+        Kept are frame control, duration and sequence control, if it has them where most do; three
+        addresses are replaced there, and all behind as one content.
+        """
+        data, stop = bytearray(frame), len(frame)
+        for at in _ADDRESSES:
+            if at + 6 <= stop:
+                self._packets.mac(data, at)
+            else:
+                self._packets.other(data, at, stop)
+        self._packets.other(data, _HEADER, stop)
+        return bytes(data)
+
+    def _block_ack(self, data: bytearray, at: int, *, has_bitmap: bool) -> None:
+        """Which frames came is kept where the frame is as long as it says, and no longer.
+
+        A BlockAck for several stations may hold their addresses: only its control field stays.
+        """
+        stop, begin = len(data), at + 2
+        control = int.from_bytes(data[at:begin], "little")
+        kind = control >> 1 & 15
+        bitmap = _BITMAPS.get(kind, 0)
+        if kind == _COMPRESSED and begin < stop:
+            bitmap = _LONG_BITMAPS.get(data[begin] & 15, bitmap)
+        each = 2 + bitmap * has_bitmap + {_MULTI_TID: 2, _GROUP: 6}.get(kind, 0)
+        count = 1 + (control >> 12) * (kind == _MULTI_TID)
+        if kind not in _BITMAPS or begin + each * count != stop:
+            self._packets.other(data, begin, stop)
+        elif kind == _GROUP:
+            self._packets.mac(data, begin + 2)
 
     def _data(self, data: bytearray, control: int, body: int) -> None:
         stop = len(data)
@@ -110,7 +160,10 @@ class Frames:
     def _management(self, data: bytearray, control: int, body: int) -> None:
         subtype = mac.frame_subtype(control)
         if control & mac.PROTECTED:
-            self._cipher(data, body)
+            if subtype in _ENCRYPTED:
+                self._cipher(data, body)
+            else:  # it cannot be
+                self._packets.other(data, body, len(data))
             return
         if subtype in _ACTIONS or subtype not in _FIXED:
             self._packets.other(data, body + 2 * (subtype in _ACTIONS), len(data))
@@ -119,6 +172,11 @@ class Frames:
         if at > len(data):
             self._packets.other(data, body, len(data))
             return
+        if subtype == _AUTHENTICATION:
+            algorithm = int.from_bytes(data[body : body + 2], "little")
+            if algorithm not in _WITH_ELEMENTS:
+                self._packets.other(data, at, len(data))
+                return
         if subtype == _REASSOCIATION:
             self._packets.mac(data, body + 4)
         if subtype in {_PROBE_RESPONSE, _BEACON} and self._clock_shift:
@@ -127,15 +185,36 @@ class Frames:
         self._elements(data, at)
 
     def _elements(self, data: bytearray, at: int) -> None:
-        stop = len(data)
-        while at + 2 <= stop and at + 2 + data[at + 1] <= stop:
-            end = at + 2 + data[at + 1]
-            if data[at] in {_SSID, _MESH_ID}:
-                data[at + 2 : end] = self.contents.ssid(bytes(data[at + 2 : end]))
-            elif data[at] not in _KEPT_ELEMENTS:
-                self._packets.other(data, at + 2, end)
+        for kind, begin, end in _elements(data, at):
+            if kind in _NAMES:
+                data[begin:end] = self.contents.ssid(bytes(data[begin:end]))
+            elif kind not in _KEPT_ELEMENTS:
+                self._packets.other(data, begin, end)
             at = end
-        self._packets.other(data, at, stop)
+        self._packets.other(data, at, len(data))
+
+
+def names_in_frame(frame: bytes) -> list[bytes]:
+    """Names of networks in a management frame, without FCS."""
+    control = int.from_bytes(frame[:2], "little")
+    subtype = mac.frame_subtype(control)
+    if control & mac.PROTECTED or subtype not in _FIXED:
+        return []
+    at = mac.header_length(control) + _FIXED[subtype]
+    return [
+        frame[begin:end]
+        for kind, begin, end in _elements(frame, at)
+        if kind in _NAMES and frame[begin:end].strip(b"\0")
+    ]
+
+
+def _elements(data: bytes | bytearray, at: int) -> Iterator[tuple[int, int, int]]:
+    """Number, begin and end of each element, up to the first that is cut."""
+    stop = len(data)
+    while at + 2 <= stop and at + 2 + data[at + 1] <= stop:
+        end = at + 2 + data[at + 1]
+        yield data[at], at + 2, end
+        at = end
 
 
 def address_offsets(control: int) -> tuple[int, ...]:
@@ -143,7 +222,7 @@ def address_offsets(control: int) -> tuple[int, ...]:
     kind = mac.frame_type(control)
     if kind in {mac.MANAGEMENT, mac.DATA}:
         both = mac.TO_DS | mac.FROM_DS
-        return (4, 10, 16, 24) if kind == mac.DATA and control & both == both else (4, 10, 16)
+        return (*_ADDRESSES, 24) if kind == mac.DATA and control & both == both else _ADDRESSES
     is_wrapper = mac.frame_subtype(control) == mac.ControlSubtype.WRAPPER
     has_two = kind == mac.CONTROL and mac.header_length(control) >= 16 and not is_wrapper
     return (4, 10) if has_two else (4,)

@@ -217,7 +217,8 @@ class Originals:
             return frame
         known = np.fromiter(self._known, np.uint64, len(self._known))
         fixed = bytearray(frame)
-        for at in address_offsets(int.from_bytes(frame[:2], "little")):
+        offsets = address_offsets(int.from_bytes(frame[:2], "little"))
+        for at in {*address_offsets(0), *offsets}:  # what it says of itself may be an error, too
             if at + 6 <= len(frame):
                 address = np.uint64(int.from_bytes(frame[at : at + 6], "little"))
                 wrong = np.bitwise_count(known ^ address)

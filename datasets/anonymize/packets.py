@@ -16,8 +16,9 @@ _IPV4, _IPV6, _ARP, _VLAN = 0x0800, 0x86DD, 0x0806, 0x8100
 _ICMP, _TCP, _UDP, _ICMP6 = 1, 6, 17, 58
 _ECHOES = {(_ICMP, 0), (_ICMP, 8), (_ICMP6, 128), (_ICMP6, 129)}
 _CHECKSUM_AT = {_ICMP: 2, _TCP: 16, _UDP: 6, _ICMP6: 2}
-# TCP options whose bits name nobody: end, padding, segment size, window scale, SACK, timestamps.
-_TCP_OPTIONS = {2, 3, 4, 5, 8}
+# TCP options whose bits name nobody: segment size, window scale, SACK. Timestamps (RFC 7323) tell
+# how long a host has been running, and which packets are of one.
+_TCP_OPTIONS = {2, 3, 4, 5}
 _ARP_OF_IPV4 = b"\x08\x00\x06\x04"  # protocol, sizes of addresses
 
 

@@ -13,10 +13,16 @@ from ...dot11.radiotap_fields import FIELDS
 
 _TLV, _RADIOTAP, _VENDOR, _MORE = 28, 29, 30, 31
 _KNOWN_TLVS = {32, 33, 34}  # S1G, U-SIG, EHT
-_FIXED = 8  # bytes up to the first present word's end
+Clocks = tuple[tuple[str, int], ...]
+"""Fields with a clock, and where they are."""
+
 _FIELD_BITS = (1 << _TLV + 1) - 1
-_CLOCK = 1 << 64
-_TSFT_SIZE = 8
+_CLOCK_SIZE = 8
+_TSFT, _TIMESTAMP = "tsft", "timestamp"
+# Of the timestamp field: where its unit and flags are, parts of a microsecond by unit.
+_UNIT_AT, _FLAGS_AT = 10, 11
+_UNITS = {0: (1, 1000), 1: (1, 1), 2: (1000, 1), 3: (1000, 1)}  # ms, us, ns and ns
+_IS_SHORT = 1  # flag: the clock has 32 bits
 
 
 def scrubbed(header: bytes, clock_shift: int = 0) -> bytes:
@@ -35,10 +41,22 @@ def scrubbed(header: bytes, clock_shift: int = 0) -> bytes:
     number = int.from_bytes(header, "little") & kept
     result = bytearray(number.to_bytes(len(header), "little"))
     if clock_shift:
-        for at in clocks:
-            clock = int.from_bytes(result[at : at + _TSFT_SIZE], "little") + clock_shift
-            result[at : at + _TSFT_SIZE] = (clock % _CLOCK).to_bytes(_TSFT_SIZE, "little")
+        for name, at in clocks:
+            _shift(result, name, at, clock_shift)
     return bytes(result)
+
+
+def _shift(header: bytearray, name: str, at: int, shift_us: int) -> None:
+    """Move a clock; one whose unit nobody knows becomes zero."""
+    times, parts = 1, 1
+    size = _CLOCK_SIZE
+    if name == _TIMESTAMP:
+        times, parts = _UNITS.get(header[at + _UNIT_AT] & 15, (0, 1))
+        if header[at + _FLAGS_AT] & _IS_SHORT:
+            header[at + 4 : at + _CLOCK_SIZE] = bytes(4)
+            size = 4
+    clock = int.from_bytes(header[at : at + size], "little") + shift_us * times // parts
+    header[at : at + size] = (clock % (1 << 8 * size) if times else 0).to_bytes(size, "little")
 
 
 def _words(header: bytes) -> int:
@@ -50,25 +68,29 @@ def _words(header: bytes) -> int:
 
 
 @functools.lru_cache(256)
-def _usual(present: tuple[int, ...], length: int) -> tuple[int, tuple[int, ...]]:
+def _usual(present: tuple[int, ...], length: int) -> tuple[int, Clocks]:
     """Where nothing but the present words decides."""
     blank = bytes(4) + b"".join(word.to_bytes(4, "little") for word in present)
     return _layout(blank.ljust(length, b"\0"), present)
 
 
-def _layout(header: bytes, present: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+def _layout(header: bytes, present: tuple[int, ...]) -> tuple[int, Clocks]:
     """Which bits are kept, as a number, and where clocks are."""
     kept = bytearray(len(header))
     at = 4 + 4 * len(present)
     kept[:at] = b"\xff" * at
     kept[1] = 0  # padding
-    clocks: list[int] = []
+    clocks: list[tuple[str, int]] = []
     _keep(header, present, kept, clocks, at)
     return int.from_bytes(kept[: len(header)], "little"), tuple(clocks)
 
 
 def _keep(
-    header: bytes, present: tuple[int, ...], kept: bytearray, clocks: list[int], at: int
+    header: bytes,
+    present: tuple[int, ...],
+    kept: bytearray,
+    clocks: list[tuple[str, int]],
+    at: int,
 ) -> None:
     """Mark the fields, up to the first thing behind which nothing can be found."""
     base, is_ours = 0, True
@@ -85,8 +107,8 @@ def _keep(
             if at + spec.size > len(header):
                 return
             kept[at : at + spec.size] = b"\xff" * spec.size
-            if spec.name in {"tsft", "timestamp"}:
-                clocks.append(at)
+            if spec.name in {_TSFT, _TIMESTAMP}:
+                clocks.append((spec.name, at))
             at += spec.size
         if word >> _VENDOR & 1:
             at = at + 1 & ~1

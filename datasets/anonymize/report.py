@@ -33,6 +33,7 @@ class Report:
         rows: Rows of results and masks.
         analyses: Saved analyses that were made again, with the same numbers.
         analyses_left_out: Those that could not be.
+        names_left: Frames with names of networks that were too many to be looked for in texts.
         shift_s: What was added to times.
     """
 
@@ -46,6 +47,7 @@ class Report:
     rows: int = 0
     analyses: int = 0
     analyses_left_out: int = 0
+    names_left: int = 0
     shift_s: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -61,6 +63,7 @@ class Report:
             "rows": self.rows,
             "analyses": self.analyses,
             "analyses_left_out": self.analyses_left_out,
+            "names_left": self.names_left,
             "times_shifted": self.shift_s is not None,
         }
 
@@ -79,6 +82,8 @@ class Report:
             "analyses made again": self.analyses,
             "analyses left out, as they could not be made again": self.analyses_left_out,
         }
+        names = "frames with further names of networks, which were not looked for in texts"
+        rest[names] = self.names_left
         return found + [f"{count:,} {what}" for what, count in rest.items() if count]
 
     def sentence(self, tool: str) -> str:

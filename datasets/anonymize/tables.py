@@ -31,7 +31,18 @@ REPLACED = "replaced"
 """What the tx log calls the payload rule when payloads are not kept."""
 _NS_PER_S = 1_000_000_000
 _ROWS = 4096
-_PATHLESS = {"run_id", "capture_sha256", "seed", "wtrec_version"}
+# What is no prose: words of ours, numbers, and JSON of these.
+# fmt: off
+_AS_IT_IS = {
+    "run_id", "capture_sha256", "seed", "wtrec_version", "algorithm", "package", "pace",
+    "achieved_fps", "facts", "selection", "batch", "deadline_us", "on_overrun", "queue", "partial",
+    "covers_to", "resumed", "counts", "mode", "payload", "port", "payload_length", "asked_pps",
+    "achieved_pps", "late_max_us", "full_buffer", "full_queue", "refused", "ended_by", "steps",
+    "clock_offset_start_ns", "clock_offset_end_ns", "ntp_start", "ntp_end",
+}
+# fmt: on
+_OF_THE_OLD_FILE = {"schema", "capture_bytes", "capture_mtime_ns"}
+_CLOCK_OFFSETS = ("clock_offset_start_ns", "clock_offset_end_ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +145,25 @@ def _renumbered(batch: Any, dropped: NDArray[np.int64]) -> Any:
 def said(metadata: Mapping[str, str], texts: Texts) -> dict[str, str]:
     """What a file says of itself, without names and paths."""
     kept = {
-        key: value if key in _PATHLESS else texts.replace(value) for key, value in metadata.items()
+        key: value if key in _AS_IT_IS else texts.replace(value)
+        for key, value in metadata.items()
+        if key not in _OF_THE_OLD_FILE
     }
+    if "parameters" in metadata:
+        kept["parameters"] = parameters_said(metadata["parameters"], texts)
     if "host" in kept:
         kept["host"] = HOST
     if "problems" in kept:  # lines of a program; whatever it says
         kept["problems"] = json.dumps([])
-    return {key: value for key, value in kept.items() if key != "schema"}
+    return kept
+
+
+def parameters_said(parameters: str, texts: Texts) -> str:
+    """An algorithm's parameters, as JSON: texts are replaced, names and numbers stay."""
+    try:
+        return json.dumps(texts.replace_in(json.loads(parameters)))
+    except (ValueError, RecursionError):
+        return texts.replace(parameters)
 
 
 def copy_tx_log(
@@ -169,6 +192,9 @@ def copy_tx_log(
         metadata = said(log.metadata, texts)
         if not keeps_payloads and "payload" in metadata:
             metadata["payload"] = REPLACED
+        for key in _CLOCK_OFFSETS:  # of a clock that began when the machine did
+            if shift_s and metadata.get(key, "").removeprefix("-").isdecimal():
+                metadata[key] = str(int(metadata[key]) + shift_s * _NS_PER_S)
         with new_table(output, TX, metadata) as writer:
             for batch in _sent(log.batches(_ROWS), frames, texts, shift_s):
                 writer.write_batch(batch)
@@ -190,7 +216,9 @@ def _sent(batches: Iterator[Any], frames: Frames, texts: Texts, shift_s: int) ->
             pa.binary(),
         )
         places = {
-            text: texts.replace(text) for text in set(columns["destination"].to_pylist()) if text
+            text: texts.replace_addresses(text)
+            for text in set(columns["destination"].to_pylist())
+            if text
         }
         columns["destination"] = pa.array(
             [text and places[text] for text in columns["destination"].to_pylist()], pa.string()

@@ -24,7 +24,7 @@ from .citation import NAME as CITATION
 from .citation import citation_file
 from .dataset import PATH, REQUIRED, SCHEMA_VERSION, Dataset, DatasetFile, DatasetRun, parse
 from .examine import Contents, examine
-from .gather import Gathered, gather
+from .gather import Gathered, check_run, gather
 
 PART_BYTES = 4 << 30
 WORKERS = 2
@@ -66,8 +66,9 @@ def check_metadata(name: str, version: str, metadata: Mapping[str, Any]) -> None
 
 def create(
     target: Path,
-    captures: Sequence[Path],
+    captures: Sequence[Path] = (),
     *,
+    runs: Sequence[Gathered] = (),
     name: str,
     version: str,
     metadata: Mapping[str, Any],
@@ -79,7 +80,8 @@ def create(
 
     Args:
         target: Its folder, which must not exist.
-        captures: The runs, by one capture of each; files that belong to them are found.
+        captures: Runs by one capture of each; files that belong to them are found.
+        runs: Runs with just these files, and ids that no other has.
         name: Short name.
         version: Version.
         metadata: Other members of ``dataset.json``, as JSON has them.
@@ -94,13 +96,15 @@ def create(
         OSError: A file cannot be opened, or the new one cannot be written.
     """
     check_metadata(name, version, metadata)
-    gathered = gather(captures, part_bytes)
+    for run in runs:
+        check_run(run, part_bytes)
+    gathered = [*gather(captures, part_bytes), *runs]
     on_start(sum(path.stat().st_size for run in gathered for path, _ in run.files))
     with naming_full_disk(target), BagWriter(target, part_bytes=part_bytes) as bag:
-        runs, span = _fill(bag, gathered, on_bytes)
+        filled, span = _fill(bag, gathered, on_bytes)
         values = _value(name, version, metadata, [])
         values |= {"start": span[0], "end": span[1]}
-        dataset = _dataset(values, runs)
+        dataset = _dataset(values, filled)
         bag.write(PATH, dataset.to_bytes())
         bag.write("README.md", card(dataset).encode(errors="replace"))
         bag.write(CITATION, citation_file(dataset))

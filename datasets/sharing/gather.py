@@ -69,17 +69,21 @@ def gather(captures: Sequence[Path], part_bytes: int = sys.maxsize) -> list[Gath
             files += [(frames_path(path), "frames")] if frames_path(path).exists() else []
             files += [(results, "results") for results in results_beside(path)]
             files += [(analysis_path(path), "analysis")] if analysis_path(path).exists() else []
-        for path, _ in files:
-            _check(path, part_bytes)
         name = _free(run_stem(capture), taken)
-        try:
-            check_name(name)
-        except ValueError as error:
-            raise DatasetError(
-                f"{capture}: its run would be {name!a}: {error}; rename it"
-            ) from None
         runs.append(Gathered(name, run, tuple(dict(files).items())))
+        check_run(runs[-1], part_bytes)
     return runs
+
+
+def check_run(run: Gathered, part_bytes: int) -> None:
+    """Refuse what cannot be in a dataset; see :func:`gather`."""
+    for path, _ in run.files:
+        _check(path, part_bytes)
+    capture = next(path for path, kind in run.files if kind == "capture")
+    try:
+        check_name(run.id)
+    except ValueError as error:
+        raise DatasetError(f"{capture}: its run would be {run.id!a}: {error}; rename it") from None
 
 
 def _captures_of(capture: Path, run: Run | None) -> list[Path]:

@@ -15,7 +15,12 @@ from click.testing import CliRunner
 
 from wtrec.analysis.again import differences, nameless
 from wtrec.cli.main import wtrec
+from wtrec.datasets.anonymize.anonymize import Manner, anonymize
+from wtrec.datasets.anonymize.inputs import InputFile, InputRun
+from wtrec.datasets.anonymize.key import Key
 from wtrec.datasets.anonymize.originals import State
+from wtrec.datasets.files import sha256_of
+from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.pcapng import (
     EnhancedPacket,
     InterfaceDescription,
@@ -25,6 +30,7 @@ from wtrec.datasets.pcapng import (
     read_block,
 )
 from wtrec.datasets.reader import CaptureReader
+from wtrec.datasets.results import RESULTS
 from wtrec.datasets.run import Run
 from wtrec.datasets.sharing.verify import verify
 from wtrec.dot11 import fcs, mac, radiotap
@@ -518,6 +524,143 @@ class TestWhatIsNotKnown:
         assert done.exit_code != 0
         assert "cannot be shifted" in str(done.exception)
         assert not [path for path in tmp_path.iterdir() if "a-1" in path.name]
+
+
+AP = bytes.fromhex("00c0caab12cd")
+STATION = bytes.fromhex("a4c3f0851be7")
+VENDOR = b"SERIAL-4711-of-this-AP"
+
+
+def _beacon(name: bytes, sequence: int = 0) -> bytes:
+    """With rates, a channel, and what a vendor says."""
+    head = b"\x80\0\0\0" + b"\xff" * 6 + AP + AP + (sequence << 4).to_bytes(2, "little")
+    elements = bytes([0, len(name)]) + name + b"\1\4\2\4\x0b\x16" + b"\3\1\6"
+    elements += bytes([221, len(VENDOR)]) + VENDOR
+    return fcs.append(head + b"\x15\xcd\x5b\7\0\0\0\0" + b"\x64\0\x11\4" + elements)
+
+
+class TestNames:
+    """Names of networks: in frames, files, and what is said of them."""
+
+    @pytest.fixture
+    def made(
+        self, tmp_path: Path, write_capture: Callable[..., Path], udp_frame: Callable[..., bytes]
+    ) -> Callable[..., Path]:
+        """A run of a network, whose last frame is bad, with results."""
+
+        def make(name: bytes, stem: str, more: tuple[bytes, ...] = ()) -> Path:
+            data = [udp_frame(b"private %d" % number * 9, number) for number in range(3)]
+            frames = [*(_beacon(name, number) for number in range(3)), *more, *data]
+            path = write_capture(
+                tmp_path / f"{stem}.pcapng", [*frames, fcs.flip(data[2], [70 * 8])]
+            )
+            _wtrec("replay", path, "--algo", "crc-flip", "-q")
+            return path
+
+        return make
+
+    def test_no_file_is_lost_whose_name_is_that_of_a_network(
+        self, made: Callable[..., Path], tmp_path: Path, found_texts: Callable[..., Any]
+    ) -> None:
+        """Nor is that name left: capture, results, frames and all that they say."""
+        path = made(b"CafeLovelace", "CafeLovelace-2")
+        _wtrec("convert", path, "-o", tmp_path / "CafeLovelace-2.frames.parquet", "-q")
+        _wtrec("dataset", "anonymize", "a", path, *SAID, "-d", tmp_path, "-q")
+        bag = tmp_path / "a-1"
+        (folder,) = (bag / "data" / "runs").iterdir()
+        names = sorted(file.name for file in folder.iterdir())
+        behind = [".crc-flip.parquet", ".frames.parquet", ".pcapng"]
+        assert names == [f"{folder.name}{each}" for each in behind]
+        assert found_texts(bag, [b"CafeLovelace", AP, AP.hex(":").encode()]) == []
+        assert verify(bag).problems == []
+
+    @pytest.mark.parametrize("name", [b"crc", b"65536"])
+    def test_what_is_no_prose_stays_whatever_a_network_is_called(
+        self, name: bytes, made: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        """Algorithm and parameters: the results are those that can be made again."""
+        path = made(name, "run")
+        with TableFile(tmp_path / "run.crc-flip.parquet", RESULTS) as file:
+            before = file.metadata
+        said = ("--purpose", f"of {name.decode()}", *SAID)
+        _wtrec("dataset", "anonymize", "a", path, *said, "-d", tmp_path, "-q")
+        folder = tmp_path / "a-1" / "data" / "runs" / "run"
+        with TableFile(folder / "run.crc-flip.parquet", RESULTS) as file:
+            after = file.metadata
+        for key in ("algorithm", "parameters", "selection", "facts", "queue", "batch"):
+            assert after[key] == before[key]
+        assert not {"capture_bytes", "capture_mtime_ns"} & set(after)
+        value = json.loads((tmp_path / "a-1" / "data" / "dataset.json").read_text())
+        assert value["purpose"].startswith("of ")
+        assert name.decode() not in value["purpose"]
+
+    def test_metadata_are_searched_to_their_depth_but_for_authors(
+        self, made: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        """Keywords, too; who made it is said on purpose."""
+        words = ("--keyword", "CafeLovelace", "--keyword", "of 00:c0:ca:ab:12:cd", "--keyword", "x")
+        said = ("--title", "T", "--author", "CafeLovelace", "--licence", "CC0-1.0", *words)
+        path = made(b"CafeLovelace", "run")
+        _wtrec("dataset", "anonymize", "a", path, *said, "-d", tmp_path, "-q")
+        value = json.loads((tmp_path / "a-1" / "data" / "dataset.json").read_text())
+        first, second, third = value["keywords"]
+        assert first not in {"CafeLovelace", "x"}
+        assert second.startswith("of ")
+        assert "00:c0:ca" not in second
+        assert third == "x"
+        assert value["authors"][0]["name"] == "CafeLovelace"
+
+    def test_nothing_of_damaged_management_frames_is_left(
+        self,
+        made: Callable[..., Path],
+        tmp_path: Path,
+        found_strings: Callable[..., Any],
+        found_texts: Callable[..., Any],
+    ) -> None:
+        """Each bit of the frame control wrong, and some behind it: no name, no address."""
+        whole = _beacon(b"CafeLovelace", 9)
+        whole = fcs.append(whole[:10] + STATION + whole[16:-4])
+        places = [*range(16), *range(12 * 8, 12 * 8 + 8), *range(36 * 8, 40 * 8), 45 * 8 + 3]
+        bad = tuple(fcs.flip(whole, [place]) for place in places)
+        path = made(b"CafeLovelace", "run", bad)
+        secrets = [AP, STATION, b"CafeLovelace", VENDOR]
+        assert found_strings(tmp_path, secrets) > 0
+        said = ("--purpose", "CafeLovelace", *SAID)
+        _wtrec("dataset", "anonymize", "a", path, *said, "-d", tmp_path, "-q")
+        bag = tmp_path / "a-1"
+        parts = [part for frame in bad for part in (frame[36:50], frame[61:-4])]  # no rates
+        assert found_strings(bag, [*secrets, *parts]) == 0
+        assert found_texts(bag, [*secrets, AP.hex(":").encode()]) == []
+        old, new = list(_mpdus(path)), list(_mpdus(bag / "data" / "runs" / "run" / "run.pcapng"))
+        assert list(map(fcs.syndrome, old)) == list(map(fcs.syndrome, new))
+
+
+def test_each_capture_of_a_run_without_metadata_is_kept(
+    tmp_path: Path, write_capture: Callable[..., Path], udp_frame: Callable[..., bytes]
+) -> None:
+    """Two files that a dataset says are one run."""
+    files = []
+    for number, name in enumerate(("a.pcapng", "b.pcapng")):
+        path = write_capture(tmp_path / name, [udp_frame(b"private", number)])
+        files.append(InputFile(name, "capture", path, sha256_of(path)))
+    made = anonymize(
+        tmp_path / "x-1",
+        [InputRun("both", None, tuple(files)), InputRun("a", None, tuple(files[:1]))],
+        lambda *_: [],
+        lambda *_: ({}, 0),
+        Key(bytes(32)),
+        name="x",
+        version="1",
+        metadata={"title": "T", "authors": [{"name": "Ada"}], "licence": "CC0-1.0"},
+        manner=Manner(),
+    )
+    runs = made.created.dataset.runs
+    assert [run.id for run in runs] == ["a", "a-2"]
+    assert [[file.name for file in run.files] for run in runs] == [
+        ["a.pcapng", "b.pcapng"],
+        ["a.pcapng"],
+    ]
+    assert verify(tmp_path / "x-1").problems == []
 
 
 class TestRewritten:

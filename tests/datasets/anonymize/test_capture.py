@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from wtrec.datasets import pcapng
 from wtrec.datasets.anonymize.capture import Done, write_capture
 from wtrec.datasets.anonymize.frames import Frames
@@ -65,6 +67,27 @@ def test_what_is_no_frame_becomes_zeros(tmp_path: Path) -> None:
     _, reader = _read(output)
     assert (reader.malformed, done.without_frame) == (1, 1)
     assert b"secret" not in output.read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [0x04, 0x14, 0x08, 0x28, 0x48, 0x0C, 0x80, 0x90, 0x30])
+def test_a_damaged_beacon_tells_nothing_whatever_it_says_that_it_is(
+    tmp_path: Path, wrong: int
+) -> None:
+    """Bits of its type are wrong: station, network and elements go all the same."""
+    station = b"\x00\xc0\xca\xab\x12\xcd"
+    elements = b"\0\x0cCafeLovelace" + b"\1\x04\2\4\x0b\x16" + b"\xdd\x0a\0\x50\xf2\4SERIAL"
+    clock = b"clocking"
+    body = b"\xff" * 6 + 2 * station + b"\x10\0" + clock + b"\x64\0\x11\4" + elements
+    frame = bytearray(fcs.append(b"\x80\0\0\0" + body))
+    frame[0] ^= wrong
+    packet = radiotap.build(flags=0x50, rate=12) + frame
+    output, done = _written(_capture(tmp_path / "run.pcapng", [packet]))
+    assert done.states == {State.UNKNOWN: 1}
+    new, _ = _read(output)
+    assert fcs.syndrome(new.mpdu(0)) == fcs.syndrome(bytes(frame))
+    content = output.read_bytes()
+    assert not [at for at in range(10, 16 + 8) if bytes(frame[at : at + 6]) in content]
+    assert not [at for at in range(24, len(frame) - 9) if bytes(frame[at : at + 6]) in content]
 
 
 def test_frames_that_cannot_be_checked_keep_their_status(

@@ -98,6 +98,30 @@ def test_copies_of_a_packet_stay_copies() -> None:
     assert SECRET not in up_new + down_new
 
 
+def _windows(data: bytes) -> set[bytes]:
+    return {data[at : at + 6] for at in range(len(data) - 5)}
+
+
+@given(st.integers(0, 0xFFFF), st.binary(min_size=1, max_size=300))
+def test_of_a_masked_frame_nothing_behind_its_header_stays(control: int, body: bytes) -> None:
+    """Whatever its frame control says: no six bytes, but for zeros; the rest is as it was."""
+    elements = b"\1\x0csecret rates" + b"\x2d\x1asecret capabilities of it"
+    frame = struct.pack("<HH", control, 44) + A + B + C + b"\x30\x12" + elements + body
+    new = FRAMES.masked(frame)
+    assert len(new) == len(frame)
+    assert not _windows(frame[24:]) & _windows(new)
+    assert (new[:4], new[22:24]) == (frame[:4], frame[22:24])
+    assert new[4:22] == b"".join(map(FRAMES.macs.replace, (A, B, C)))
+
+
+@given(st.binary(max_size=30))
+def test_any_short_frame_can_be_masked(frame: bytes) -> None:
+    """An address that is cut is content."""
+    new = FRAMES.masked(frame)
+    assert len(new) == len(frame)
+    assert new[:4] == frame[:4]
+
+
 def _absent(new: bytes, *secrets: bytes) -> None:
     for secret in secrets:
         assert secret not in new
@@ -144,6 +168,75 @@ def test_networks_get_other_names_and_radios_keep_what_they_can() -> None:
     assert new[38:44].isalnum()
     later = Frames(KEY, [], clock_shift=5).replace(beacon)
     assert int.from_bytes(later[24:32], "little") == 5
+
+
+def test_a_beacon_is_never_encrypted() -> None:
+    """One that says so keeps nothing of its clock, which would tell how far times were shifted."""
+    body = struct.pack("<QHH", 0x0123456789ABCDEF, 100, 4) + b"\0\6MyHome"
+    beacon = struct.pack("<HH", 0x4080, 0) + b"\xff" * 6 + B + B + b"\0\0" + body
+    new = Frames(KEY, [], clock_shift=5).replace(beacon)
+    assert not {body[:4], body[4:8]} & {new[at : at + 4] for at in range(24, len(new))}
+    _absent(new, b"MyHome")
+
+
+def test_of_an_authentication_with_fields_of_its_own_only_what_is_fixed_stays() -> None:
+    """SAE: a scalar and a point are no elements, even where they look like some."""
+    for algorithm, stays in ((3, False), (4, False), (0, True)):
+        body = struct.pack("<HHH", algorithm, 1, 0) + b"\1\x40" + bytes(range(64))
+        frame = struct.pack("<HH", 0x00B0, 0) + A + B + B + b"\0\0" + body
+        new = FRAMES.replace(frame)
+        assert new[24:30] == frame[24:30]
+        assert bool(_windows(frame[32:]) & _windows(new)) == stays
+
+
+def test_block_acks_say_which_frames_came_and_no_more() -> None:
+    """Of the usual kinds the bitmap stays; an address, and what does not belong there, go."""
+
+    def made(control: int, kind: int, body: bytes) -> tuple[bytes, bytes]:
+        frame = struct.pack("<HH", control, 0) + A + B + struct.pack("<H", kind << 1) + body
+        return frame, FRAMES.replace(frame)
+
+    bitmap = bytes(range(1, 9))
+    for kind, body in ((2, b"\x10\x20" + bitmap), (0, b"\x10\x20" + 16 * bitmap)):
+        frame, new = made(0x0094, kind, body)
+        assert new[16:] == frame[16:]
+        frame, new = made(0x0094, kind, body + SECRET)
+        assert not _windows(frame[18:]) & _windows(new)
+    frame, new = made(0x0094, 2, b"\x14\x20" + 4 * bitmap)
+    assert new[16:] == frame[16:]
+    frame, new = made(0x0094, 3 | 1 << 11, 2 * (b"\0\x10\x10\x20" + bitmap))
+    assert new[16:] == frame[16:]
+    frame, new = made(0x0084, 2, b"\x10\x20")
+    assert new[16:] == frame[16:]
+    frame, new = made(0x0084, 2, b"\x10\x20" + SECRET)
+    _absent(new, SECRET)
+    frame, new = made(0x0084, 6, b"\x10\x20" + C)
+    assert new[18:] == b"\x10\x20" + FRAMES.macs.replace(C)
+    several = b"\xfd\x07" + bytes(4) + C  # association identifier 2045: an address follows
+    frame, new = made(0x0094, 11, several)
+    assert new[16:18] == frame[16:18]
+    _absent(new, C)
+
+
+def test_extension_frames_keep_only_what_kind_they_are() -> None:
+    """A short beacon holds a compressed SSID and its network's options in its header."""
+    beacon = struct.pack("<HH", 0x071C, 0) + B + b"time" + b"\1" + b"nxt" + b"SSID" + b"a" + SECRET
+    new = FRAMES.replace(beacon)
+    assert new[:4] == beacon[:4]
+    assert new[4:10] == FRAMES.macs.replace(B)
+    _absent(new, b"time", b"SSID", SECRET)
+
+
+def test_the_clocks_of_tcp_are_replaced() -> None:
+    """Timestamps tell how long a host has been up; what belongs to segments stays."""
+    options = (
+        b"\x02\x04\x05\xb4\x03\x03\x07\x01\x08\x0a" + b"\x12\x34\x56\x78\x9a\xbc\xde\xf0" + b"\0\0"
+    )
+    segment = struct.pack(">HHIIHHHH", 1, 2, 3, 4, 10 << 12, 9, 0, 0) + options
+    header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(segment), 0, 0, 64, 6, 0) + bytes(8)
+    new = FRAMES.replace(_data(mac.LLC_SNAP_IPV4 + header + segment))
+    assert new[-len(options) : -10] == options[:-10]
+    _absent(new, options[-10:-6], options[-6:-2])
 
 
 def test_encrypted_bodies_keep_their_counter_alone() -> None:

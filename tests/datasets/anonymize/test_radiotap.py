@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import struct
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +32,27 @@ def test_clocks_move_where_times_do() -> None:
     """TSFT, by as many microseconds, and round its end."""
     header = radiotap.build(tsft=(1 << 64) - 1, flags=0x10, rate=12)
     assert radiotap.parse(scrubbed(header, 3)).get("tsft") == 2
+    assert scrubbed(header) == header
+
+
+@pytest.mark.parametrize(
+    ("unit", "flags", "before", "after"),
+    [
+        (0, 0, 7, 5_007),
+        (1, 0, 7, 5_000_007),
+        (2, 0, 7, 5_000_000_007),
+        (0x13, 0, 7, 5_000_000_007),
+        (3, 1, (1 << 32) - 1, 5_000_000_000 % (1 << 32) - 1),
+        (9, 0, 7, 0),
+        (9, 1, 7, 0),
+    ],
+)
+def test_timestamps_move_in_their_own_unit(unit: int, flags: int, before: int, after: int) -> None:
+    """ms, us, ns; of 32 bits; one of an unknown unit would tell the shift, and becomes zero."""
+    field = struct.pack("<QHBB", before, 9, unit, flags)
+    header = struct.pack("<BBHI", 0, 0, 8 + len(field), 1 << 22) + field
+    new = scrubbed(header, 5_000_000)
+    assert new == header[:8] + struct.pack("<QHBB", after, 9, unit, flags)
     assert scrubbed(header) == header
 
 
