@@ -222,7 +222,9 @@ def load(name: str) -> type[Algorithm]:
     try:
         loaded: type[Algorithm] = points[name].load()
     except Exception as error:  # of somebody's module: whatever it does when it is imported
-        raise AlgorithmError(f"{name} cannot be loaded: {str(error) or type(error).__name__}") from error
+        raise AlgorithmError(
+            f"{name} cannot be loaded: {str(error) or type(error).__name__}"
+        ) from error
     return loaded
 
 

@@ -123,6 +123,7 @@ def find_max(
         FormatError: The capture is damaged in its middle.
     """
     interruption = interruption or Interruption()
+    name = task.choice
 
     def replayed(schedule: Schedule, stand: Tell = lambda _: None) -> Score:
         algorithm, parameters = make(task.choice)
@@ -172,7 +173,6 @@ def find_max(
         trials.append(done)
         return done
 
-    name = task.choice
     rehearse(task.choice, task.capture)
     service = replace(task.schedule.service, batch=task.schedule.service.batch or 1)
     trials = list[Trial]()

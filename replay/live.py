@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -152,7 +152,7 @@ class LiveReplay(Closing):
 
     def __exit__(self, *error: object) -> None:
         """The same, but that results keep their journal where there was no room, for example."""
-        self._held.__exit__(*error)
+        self._held.__exit__(*cast("tuple[Any, Any, Any]", error))
 
     def _close_algorithm(self, place: int) -> None:
         """Not while it is called, by a thread that was abandoned."""
