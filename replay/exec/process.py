@@ -11,7 +11,9 @@ The program leads a process group of its own. The group is killed and the progra
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
 import math
 import os
 import select
@@ -37,15 +39,21 @@ class Process:
         deadline: When to stop waiting, as ``time.monotonic`` counts; set it before each step.
 
     Raises:
-        OSError: It cannot be started.
+        OSError: It cannot be started, or the interpreter is at its exit: nobody would end it.
     """
 
+    _is_at_exit = False
+
     def __init__(self, argv: Sequence[str]) -> None:
+        if self._is_at_exit:  # a thread that nobody waits for saw its program killed
+            raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED), argv[0])
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(
             argv, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
         self.kill = weakref.finalize(self, _end, self._child)  # which runs once, called or not
+        atexit.unregister(_refuse)
+        atexit.register(_refuse)  # behind the first finalizer's, so it runs before them
         self._stdin, self._stdout, self._stderr = map(_not_blocking, _pipes(self._child))
         self._outgoing = memoryview(b"")
         self._incoming = bytearray()
@@ -187,6 +195,11 @@ def _ready(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _refuse() -> None:
+    """No program is started any more."""
+    Process._is_at_exit = True  # noqa: SLF001 - it is ours
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -186,3 +186,32 @@ class TestEnd:
         )
         assert "KeyboardInterrupt" in done.stderr
         assert not _alive(int(done.stdout))
+
+
+def test_none_is_started_at_the_exit(tmp_path: Path) -> None:
+    """A thread that nobody waits for may see its program killed, and starts no other one."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import threading, time\n"
+        "from wtrec.replay.exec.process import Process\n"
+        "begun = threading.Event()\n"
+        "def work():\n"
+        "    while True:\n"
+        "        try: process = Process(['/bin/sleep', '3600'])\n"
+        "        except OSError as error: print(error.strerror, flush=True); return\n"
+        "        print(process._child.pid, flush=True)\n"
+        "        process.deadline = time.monotonic() + 3600\n"
+        "        begun.set()\n"
+        "        try: process.peek(1)\n"
+        "        except (OSError, ValueError): pass  # its pipes are closed\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "begun.wait()\n"
+        "time.sleep(0.2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, timeout=60
+    )
+    said = done.stdout.split("\n")
+    assert "Operation canceled" in said[1:] or not said[1:-1]  # the exit may be quicker
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said[0]), 0)
