@@ -64,8 +64,12 @@ class Live:
 
     def __init__(self, *arguments: object, interface: str = "mon0", forks: bool = True) -> None:
         words = ["replay", interface, *map(str, arguments)]
-        start, words = (forked.popen, words) if forks else (subprocess.Popen, [WTREC, *words])
-        self.process = start(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self.process: subprocess.Popen[str] = (
+            forked.popen(words, stdout=pipe, stderr=pipe, text=True)
+            if forks
+            else subprocess.Popen([WTREC, *words], stdout=pipe, stderr=pipe, text=True)
+        )
         _LIVE.append(self.process)
         while not has_listener("mon0") and self.process.poll() is None:
             time.sleep(0.01)
