@@ -191,10 +191,11 @@ class TestEnd:
 def test_none_is_started_at_the_exit(tmp_path: Path) -> None:
     """A thread that nobody waits for may see its program killed, and starts no other one."""
     program, script = tmp_path / "program", tmp_path / "script.py"
-    program.write_text("#!/bin/sh\nread line\n")
+    program.write_text("#!/bin/sh\nwhile sleep 1; do :; done\n")
     program.chmod(0o755)
     script.write_text(
-        "import threading, time\n"
+        "import atexit, threading, time\n"
+        "atexit.register(time.sleep, 0.5)  # the exit takes its time, behind the finalizers\n"
         "from wtrec.replay.exec.process import Process\n"
         "begun, processes = threading.Event(), []\n"
         "def work():\n"
@@ -202,14 +203,11 @@ def test_none_is_started_at_the_exit(tmp_path: Path) -> None:
         f"        processes.append(Process([{str(program)!r}]))\n"
         "        begun.set()\n"
         "        processes[-1]._child.wait()\n"
+        "        time.sleep(0.2)\n"
         "threading.excepthook = lambda _: None\n"
         "threading.Thread(target=work, daemon=True).start()\n"
         "begun.wait()\n"
-        "time.sleep(0.2)\n"
-        "import weakref\n"
-        "weakref.finalize(begun, time.sleep, 0.5)  # the exit takes its time\n"
     )
-    for _ in range(2):
-        subprocess.run([sys.executable, script], check=True, timeout=60)
+    subprocess.run([sys.executable, script], check=True, timeout=60)
     left = subprocess.run(["pgrep", "-f", program], check=False, capture_output=True, text=True)
     assert not left.stdout
