@@ -33,7 +33,7 @@ def diff(context: click.Context, first: Path, second: Path, output_format: str) 
 
     folders = first, second
     if first.samefile(second):
-        raise click.UsageError(f"{first} and {second} are one dataset: name another")
+        click.echo(f"wtrec: note: {first} and {second} are one dataset", err=True)
     found = compare(folders, (load_dataset(folders[0]), load_dataset(folders[1])))
     if output_format == "json":
         print_json({"paths": [str(folder) for folder in folders], **found.to_json()})

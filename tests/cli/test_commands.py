@@ -125,13 +125,17 @@ class TestMain:
         with subprocess.Popen(
             [WTREC, "simulate", "-w", "x.pcapng", "--frames", "1000000", "--snr", "20"],
             cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - nohup
         ) as running:  # fmt: skip
-            until = time.monotonic() + 60
-            while not list(tmp_path.iterdir()) and time.monotonic() < until:
-                time.sleep(0.02)
-            assert list(tmp_path.iterdir())
-            running.send_signal(number)
-            _, said = running.communicate(timeout=60)
+            try:
+                until = time.monotonic() + 60
+                while not list(tmp_path.iterdir()) and time.monotonic() < until:
+                    time.sleep(0.02)
+                assert list(tmp_path.iterdir())
+                running.send_signal(number)
+                _, said = running.communicate(timeout=60)
+            finally:
+                running.kill()
         assert (running.returncode, said.splitlines()[-1]) == (1, "wtrec: interrupted")
         assert list(tmp_path.iterdir()) == []
 

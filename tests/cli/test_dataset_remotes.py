@@ -81,7 +81,7 @@ def test_a_dataset_here_is_named_everywhere() -> None:
     done = _dataset("verify", "hal")
     assert done.exit_code == 1
     assert "hal: no such dataset; wtrec dataset list shows those here" in str(done.exception)
-    assert "are one dataset" in _dataset("diff", "hall", "hall@1.10").output
+    assert "are one dataset" in _dataset("diff", "hall", "hall@1.10").stderr
 
 
 def test_a_push_that_is_refused_makes_no_place() -> None:
