@@ -31,7 +31,8 @@ from .slices import short_slices
 from .source import Source
 from .wire_headers import HEADERS, headers
 
-_SPIN_NS: Final = 25_000  # with the least timer slack, a sleep ends about that late
+# A sleep may end so late, and a processor that goes to sleep for less wakes later still.
+_SPIN_NS: Final = 150_000
 _LEAD_NS: Final = 5_000_000  # for the way to the first frame: all are due so much later
 _PR_SET_TIMERSLACK, _PR_GET_TIMERSLACK = 29, 30  # prctl(2)
 _SWITCH_S: Final = 5e-5  # how long the thread that decodes may keep the interpreter
