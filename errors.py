@@ -12,8 +12,12 @@ prints it and leaves with ``exit_code``:
 
 from __future__ import annotations
 
+import errno
+
 EXIT_FAILED = 1
 EXIT_LOSS = 3
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+"""What an ``OSError`` says of a disk that is full, for everybody or for this user."""
 
 
 class WtrecError(Exception):

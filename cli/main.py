@@ -6,14 +6,13 @@ import nothing heavy at their top, so ``wtrec --help`` answers at once.
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
 
 import click
 
-from ..errors import EXIT_FAILED, WtrecError
+from ..errors import EXIT_FAILED, NO_ROOM, WtrecError
 from .lazy import LazyGroup
 from .without_pandas import start_without_pandas
 
@@ -37,9 +36,6 @@ COMMANDS = (
     "dataset",
     "algos",
 )
-
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 class _Commands(LazyGroup):
@@ -87,7 +83,7 @@ def main() -> None:
         sys.exit(EXIT_FAILED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        advice = "; make room there, or write elsewhere" if error.errno in _NO_ROOM else ""
+        advice = "; make room there, or write elsewhere" if error.errno in NO_ROOM else ""
         _fail(f"{where}{error.strerror or error}{advice}", EXIT_FAILED)
 
 

@@ -12,13 +12,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..errors import NO_ROOM
+
 _MOST_CHARACTERS = 50  # of a file's name in that of its temporary one: 200 bytes
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _STATUS = "/proc/thread-self/status"  # proc(5)
 _UMASK_LOCK = threading.Lock()
-
-
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.run import Counters
+from ..errors import NO_ROOM
 from .capture_files import CaptureFiles
 from .feed import Feed, Taken
 from .interface import driver_drops
@@ -124,7 +125,7 @@ class CaptureLoop:
             return self._interface_error
         whole = f"{self._files.size} bytes"
         advice = "; make room, or keep fewer files: -b filesize:KB -b files:N"
-        advice = advice if failure.errno in {errno.ENOSPC, errno.EDQUOT} else ""
+        advice = advice if failure.errno in NO_ROOM else ""
         if failure.filename in {None, str(path)}:
             return f"{path}: {failure.strerror}; its {whole} are whole{advice}"
         return f"{failure.filename}: {failure.strerror}; {path} is whole, {whole}{advice}"

@@ -30,6 +30,7 @@ from ..results import RESULTS
 from ..run import Run, RunFile, stem
 from ..sharing.create import PART_BYTES, Created, check_metadata, create
 from ..sharing.gather import Gathered
+from ..sharing.names import unique
 from ..sidecar import embedded, without_counters
 from ..sink import new_capture
 from ..transcode import to_frames
@@ -39,7 +40,7 @@ from .contents import Rule, rule_of
 from .frames import Frames
 from .inputs import InputFile, InputRun, Readable
 from .key import Key
-from .naming import FileNames, unique
+from .naming import FileNames
 from .networks import Networks
 from .originals import Source
 from .report import Report

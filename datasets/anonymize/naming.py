@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ..run import run_stem, stem
-from ..sharing.names import fold
+from ..sharing.names import unique
 
 _STAMP = re.compile(r"(?<=_\d{5}_)\d{14}$", re.ASCII)
 _STAMP_FORMAT = "%Y%m%d%H%M%S"
@@ -59,16 +59,6 @@ class FileNames:
             if name.startswith(f"{old}."):
                 return self._stems[old] + name[len(old) :]
         return self._replace(name)
-
-
-def unique(wanted: str, taken: set[str]) -> str:
-    """A name that none of these is, on no file system; it is one of them then."""
-    name, number = wanted, 1
-    while fold(name) in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    taken.add(fold(name))
-    return name
 
 
 def _shifted(stamp: re.Match[str], shift_s: int) -> str:

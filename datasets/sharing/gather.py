@@ -18,7 +18,7 @@ from ..run import (
     run_stem,
 )
 from ..txlog import tx_log_beside
-from .names import check_name, fold, part_names
+from .names import check_name, is_name, part_names, unique
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def gather(captures: Sequence[Path], part_bytes: int = sys.maxsize) -> list[Gath
             files += [(frames_path(path), "frames")] if frames_path(path).exists() else []
             files += [(results, "results") for results in results_beside(path)]
             files += [(analysis_path(path), "analysis")] if analysis_path(path).exists() else []
-        name = _free(run_stem(capture), taken)
+        name = unique(run_stem(capture), taken)
         runs.append(Gathered(name, run, tuple(dict(files).items())))
         check_run(runs[-1], part_bytes)
     return runs
@@ -90,16 +90,8 @@ def _captures_of(capture: Path, run: Run | None) -> list[Path]:
     names = [] if run is None else [file.name for file in run.files]
     if capture.name not in names:  # a converted or recovered copy
         return [capture]
-    beside = [capture.with_name(name) for name in names if _is_name(name)]
+    beside = [capture.with_name(name) for name in names if is_name(name)]
     return [path for path in beside if path.is_file()]
-
-
-def _is_name(name: str) -> bool:
-    try:
-        check_name(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _check(path: Path, part_bytes: int) -> None:
@@ -112,12 +104,3 @@ def _check(path: Path, part_bytes: int) -> None:
     except ValueError as error:
         what = f"its parts, {parts[-1]!a}: {error}" if parts else str(error)
         raise DatasetError(f"{path}: {what}; rename it, and all files of its run") from None
-
-
-def _free(wanted: str, taken: set[str]) -> str:
-    name, number = wanted, 1
-    while fold(name) in taken:
-        number += 1
-        name = f"{wanted}-{number}"
-    taken.add(fold(name))
-    return name

@@ -43,6 +43,15 @@ def check_name(name: str) -> None:
         raise ValueError("the name of a device on Windows")
 
 
+def is_name(name: str) -> bool:
+    """Whether it can be the name of a file everywhere."""
+    try:
+        check_name(name)
+    except ValueError:
+        return False
+    return True
+
+
 def is_version(text: str) -> bool:
     """Whether a text is a version: 1, 1.2 or 1.2.3."""
     return _VERSION.fullmatch(text) is not None
@@ -89,6 +98,16 @@ def part_names(name: str, size: int, part_bytes: int) -> list[str]:
 def fold(path: str) -> str:
     """What paths have in common that some file systems take for the same."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+
+
+def unique(wanted: str, taken: set[str]) -> str:
+    """A name that none of these is, on no file system; folded, it is one of them then."""
+    name, number = wanted, 1
+    while fold(name) in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    taken.add(fold(name))
+    return name
 
 
 def clashes(paths: Iterable[str]) -> list[tuple[str, str]]:

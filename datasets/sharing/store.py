@@ -26,7 +26,7 @@ from pathlib import Path
 from ...errors import DatasetError
 from . import catalogue
 from .bag import MANIFEST, MOST_LISTED, TAG_MANIFEST, parse_manifest
-from .names import check_name, clashes, is_version
+from .names import check_name, clashes, is_name, is_version
 from .remote import OnBytes, Remote, RemoteError, digest_of, in_parallel, read_bounded
 from .verify import verify
 
@@ -48,7 +48,7 @@ class Store:
 
     def names(self) -> list[str]:
         """The names of all datasets."""
-        return [name for name in self.remote.names("datasets") if _is_name(name)]
+        return [name for name in self.remote.names("datasets") if is_name(name)]
 
     def versions(self, name: str) -> list[str]:
         """The versions of a dataset that there are, the oldest number first."""
@@ -217,14 +217,6 @@ def refuse_name(name: str) -> None:
         check_name(name)
     except ValueError as error:
         raise DatasetError(f"{name!a}: {error}") from None
-
-
-def _is_name(name: str) -> bool:
-    try:
-        check_name(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _listing(dataset: Path) -> bytes:
