@@ -104,6 +104,8 @@ def _leaving(
     batches: Iterator[_Prepared], outlet: Outlet, departed: Departed
 ) -> Iterator[Callable[[int], None]]:
     """What lets each batch leave, told when all began."""
+    if outlet.direct is not None:
+        load()
     for batch in batches:
         if outlet.direct is not None:
             yield _Direct(batch, outlet, outlet.direct, departed)
@@ -125,7 +127,6 @@ class _Direct:
         self._head_starts = np.cumsum([0, *map(len, heads)])
         longest = int((batch.stops - batch.starts).max(initial=0))
         self._room = np.empty(max(map(len, heads)) + longest, np.uint8)
-        load()
 
     def __call__(self, start: int) -> None:
         """Let it leave; signals are looked at between two calls of the kernel."""
