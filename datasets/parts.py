@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class Parts:
     """Paths of the parts of a file, in their order; as text, the first of them."""
 
     paths: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        """What the file was called before it was split."""
+        return re.sub(r"\.part[0-9]+$", "", self.paths[0].name)
 
     def __str__(self) -> str:
         return str(self.paths[0])

@@ -63,18 +63,17 @@ def tx_log_beside(capture: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def open_tx_log(path: Path | Parts, name: str = "") -> Iterator[TableReader]:
+def open_tx_log(path: Path | Parts) -> Iterator[TableReader]:
     """A tx log or its journal, for reading.
 
     Args:
         path: The file, or its parts.
-        name: What it is called, where its parts are called otherwise.
 
     Raises:
         FormatError: It is neither.
         OSError: It cannot be opened.
     """
-    is_left = is_journal(Path(name or str(path)))
+    is_left = is_journal(Path(path.name))
     with JournalFile(path, TX) if is_left else TableFile(path, TX) as log:
         yield log
 

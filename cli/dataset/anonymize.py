@@ -18,7 +18,6 @@ from .options import FORMAT, QUIET, byte_progress, new_dataset_options
 if TYPE_CHECKING:
     from ...datasets.anonymize.inputs import InputRun, Readable
     from ...datasets.anonymize.originals import Source
-    from ...datasets.journal import TableReader
 
 _RANDOM = "random"
 
@@ -184,18 +183,13 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[InputRun], dict[str, Any]]:
 
 def _rules(runs: Sequence[InputRun]) -> list[str]:
     """Payload rules that tx logs say."""
-    from ...datasets.parquet import TableFile
-    from ...datasets.txlog import TX, is_journal, open_tx_log
+    from ...datasets.txlog import open_tx_log
 
     found = []
     for run in runs:
         for file in run.of_kind("tx"):
-            if isinstance(file.path, Path) and is_journal(file.path):
-                with open_tx_log(file.path) as log:
-                    found.append(log.metadata.get("payload", ""))
-            else:
-                with TableFile(file.path, TX) as table:
-                    found.append(table.metadata.get("payload", ""))
+            with open_tx_log(file.path) as log:
+                found.append(log.metadata.get("payload", ""))
     return [text for text in dict.fromkeys(found) if text]
 
 
@@ -213,8 +207,7 @@ def _sources(
     from ...analysis.payload_truth import PayloadTruth
     from ...analysis.siblings import SiblingsTruth
     from ...analysis.txlog_truth import TxLogTruth
-    from ...datasets.parquet import TableFile
-    from ...datasets.txlog import TX, open_tx_log
+    from ...datasets.txlog import open_tx_log
 
     copies = stack.enter_context(SiblingsTruth(capture, likely=True))
     if source is not None:
@@ -223,11 +216,7 @@ def _sources(
         return [PayloadTruth(rule(payload)), copies]
     if log is None:
         return [copies]
-    if isinstance(log, Path):
-        sent: TableReader = stack.enter_context(open_tx_log(log))
-    else:
-        sent = stack.enter_context(TableFile(log, TX))
-    return [TxLogTruth(sent, any_closest=True), copies]
+    return [TxLogTruth(stack.enter_context(open_tx_log(log)), any_closest=True), copies]
 
 
 def _analyze(

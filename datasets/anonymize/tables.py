@@ -17,11 +17,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...dot11 import fcs
-from ..journal import JournalFile
 from ..parquet import TableFile, new_table
 from ..parts import Parts
 from ..schema import Table
-from ..txlog import TX, is_journal
+from ..txlog import TX, open_tx_log
 from .frames import Frames
 from .lay import laid
 from .runs import HOST
@@ -178,6 +177,15 @@ def copy_tx_log(
 ) -> int:
     """Write a tx log, or what a killed sender left of one, with other packets.
 
+    Args:
+        source: The log, or its parts.
+        output: The new log.
+        frames: Makes other packets.
+        texts: Makes other texts.
+        shift_s: What is added to times.
+        keeps_payloads: Whether payloads that say their rule are kept.
+        on_rows: Called with the number of packets that were written since.
+
     Returns:
         How many packets it has.
 
@@ -185,10 +193,8 @@ def copy_tx_log(
         FormatError: The file is damaged.
         OSError: It cannot be read or written.
     """
-    is_left = isinstance(source, Path) and is_journal(source)
     rows = 0
-    log = JournalFile(source, TX) if is_left and isinstance(source, Path) else TableFile(source, TX)
-    with log:
+    with open_tx_log(source) as log:
         metadata = said(log.metadata, texts)
         if not keeps_payloads and "payload" in metadata:
             metadata["payload"] = REPLACED

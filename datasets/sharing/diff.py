@@ -175,7 +175,7 @@ def _changed(
     try:
         with ExitStack() as stack:
             batches = [
-                _batches(stack, file.kind, source, file.name)
+                _batches(stack, file.kind, source)
                 for file, source in zip(files, sources, strict=True)
             ]
             changed.rows = compare_rows(*batches, keys=KEYS[one.kind])
@@ -193,7 +193,7 @@ def _is_here(source: Path | Parts) -> bool:
     return all(path.is_file() for path in paths)
 
 
-def _batches(stack: ExitStack, kind: str, source: Path | Parts, name: str) -> Iterator[Any]:
+def _batches(stack: ExitStack, kind: str, source: Path | Parts) -> Iterator[Any]:
     if kind == "capture":
         from ..reader import CaptureReader
 
@@ -202,7 +202,7 @@ def _batches(stack: ExitStack, kind: str, source: Path | Parts, name: str) -> It
     if kind == "tx":
         from ..txlog import open_tx_log
 
-        return iter(stack.enter_context(open_tx_log(source, name)).batches())
+        return iter(stack.enter_context(open_tx_log(source)).batches())
     from ..frames import FRAMES
     from ..masks import MASKS
     from ..parquet import TableFile

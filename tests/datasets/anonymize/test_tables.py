@@ -10,7 +10,9 @@ from wtrec.datasets.anonymize.frames import Frames
 from wtrec.datasets.anonymize.key import Key
 from wtrec.datasets.anonymize.tables import copy_tx_log, parameters_said, said
 from wtrec.datasets.anonymize.texts import Texts
+from wtrec.datasets.journal import Journal
 from wtrec.datasets.parquet import TableFile, new_table
+from wtrec.datasets.parts import Parts
 from wtrec.datasets.txlog import TX
 
 FRAMES = Frames(Key(bytes(32)), [])
@@ -45,6 +47,15 @@ def test_a_tx_log_has_other_addresses_and_clocks_and_its_own_rule(tmp_path: Path
     with new_table(path, TX, metadata) as log:
         log.write_table(pa.Table.from_pylist([row], schema=TX.schema))
     copy_tx_log(path, output, FRAMES, _texts(), shift_s=2, keeps_payloads=True)
+    with Journal(tmp_path / "run.tx.arrows", TX, metadata) as journal:
+        journal.append(pa.RecordBatch.from_pylist([row], schema=TX.schema))
+        content = journal.path.read_bytes()
+    parts = [tmp_path / f"run.tx.arrows.part00{number}" for number in (1, 2)]
+    for part, bytes_ in zip(parts, (content[:300], content[300:]), strict=True):
+        part.write_bytes(bytes_)
+    again = tmp_path / "again.tx.parquet"  # of what a killed sender left, in parts
+    copy_tx_log(Parts(tuple(parts)), again, FRAMES, _texts(), shift_s=2, keeps_payloads=True)
+    assert pq.read_table(again).equals(pq.read_table(output))
     with TableFile(output, TX) as file:
         new = file.metadata
     assert (new["payload"], new["port"], new["mode"]) == ("zeros", "5004", "udp")
