@@ -11,6 +11,7 @@ LENGTHS = (1500, 300)
 ALL = (0.02, 0.98)  # shares of broken frames
 MIDDLE = (0.1, 0.4)
 WIDE = (0.08, 0.92)
+LINE_DB = 0.25  # SNRs that are so near to each other share a line of a table
 
 _HEAD = [
     "bad",
@@ -47,13 +48,14 @@ def by_rate(scores: Sequence[Score], choices: Sequence[str]) -> str:
 
 
 def by_snr(scores: Sequence[Score], choice: str, half_db: Mapping[float, float]) -> str:
-    """One column for each rate, one line for each SNR above a rate's own; 1,500 bytes."""
+    """One column for each rate, one line for each 0.25 dB around a rate's own; 1,500 bytes."""
     rates = _rates(scores)
-    cells = {
-        (s.snr_db - half_db[s.rate_mbps], s.rate_mbps): _share([s])
-        for s in _of_noise(scores, LENGTHS[0])
-        if s.choice == choice
-    }
+    near: dict[tuple[float, float], list[Score]] = {}
+    for s in _of_noise(scores, LENGTHS[0]):
+        if s.choice == choice:
+            above = round((s.snr_db - half_db[s.rate_mbps]) / LINE_DB) * LINE_DB
+            near.setdefault((above, s.rate_mbps), []).append(s)
+    cells = {where: _share(there) for where, there in near.items()}
     head = [f"`{choice}`, dB", *(f"{rate:g} Mbit/s: {half_db[rate]:g}" for rate in rates)]
     return table(
         head,
