@@ -25,7 +25,7 @@ MAX_MESSAGE: Final = 1 << 31  # bytes; a list column with 32-bit offsets can har
 _MARK: Final = b"\xff\xff\xff\xff"
 _OLD_END: Final = bytes(4)  # of streams as Arrow wrote them before its version 0.15
 _STDOUT_HINT: Final = "stdout is for answers alone, let it print to stderr"
-_GRACE: Final = 1.0  # s that a program has from closing its stdout to its exit
+_GRACE: Final = 3.0  # s that a program has from closing its stdout to its exit
 
 
 class DecoderError(Exception):
