@@ -113,6 +113,20 @@ class TestAnswers:
         assert third.candidates.tolist() == [-1]
         assert algorithm.finish().number.tolist() == [4]
 
+    @pytest.mark.parametrize(("wrong", "candidates"), [(7, []), (8, [1])])
+    def test_too_far_from_the_packet(
+        self, wrong: int, candidates: list[int], copy_batch: Batch, data_frame: MakeFrame
+    ) -> None:
+        """Where a pair settled the packet, a frame with its header and another FCS is left alone."""
+        frame = data_frame()
+        field = [8 * len(frame) - 4 * (1 + i) for i in range(wrong)]
+        algorithm = Chase()
+        repairs = algorithm.recover(
+            copy_batch([fcs.flip(frame, flips) for flips in (LEFT, RIGHT, field)])
+        )
+        assert repairs.number[repairs.repaired].tolist() == [1, 2, 3][: 3 - len(candidates)]
+        assert algorithm.finish().candidates.tolist() == candidates
+
     def test_memory_is_bounded(self, copy_batch: Batch) -> None:
         """Of frames without a copy no more than so many are open, all at the same time."""
         draw = random.Random(1)
