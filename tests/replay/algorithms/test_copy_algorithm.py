@@ -117,7 +117,7 @@ class TestAnswers:
     def test_too_far_from_the_packet(
         self, wrong: int, candidates: list[int], copy_batch: Batch, data_frame: MakeFrame
     ) -> None:
-        """Where a pair settled the packet, a frame with its header and another FCS is left alone."""
+        """Where a pair settled the packet, one with its header and another FCS is left alone."""
         frame = data_frame()
         field = [8 * len(frame) - 4 * (1 + i) for i in range(wrong)]
         algorithm = Chase()
