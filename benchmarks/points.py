@@ -134,12 +134,13 @@ def batch(
     Received at ``times`` (ns), if these are given.
     """
     status = [FcsStatus.BAD if fcs.syndrome(mpdu) else FcsStatus.GOOD for mpdu in mpdus]
+    when = pa.nulls(len(mpdus), pa.int64()) if times is None else pa.array(times, pa.int64())
     names = pa.array([status.name.lower() for status in FcsStatus])
     return FrameBatch(
         pa.record_batch(
             {
                 "number": pa.array(np.arange(first, first + len(mpdus))),
-                "time": pa.array(times or [None] * len(mpdus), pa.timestamp("ns", "UTC")),
+                "time": when.cast(pa.timestamp("ns", "UTC")),
                 "fcs_status": pa.DictionaryArray.from_arrays(pa.array(status, pa.int8()), names),
                 "rate_mbps": pa.array([rate_mbps] * len(mpdus), pa.float64()),
                 "mcs": pa.nulls(len(mpdus), pa.uint8()),

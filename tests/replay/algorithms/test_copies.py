@@ -146,14 +146,13 @@ class TestLikeness:
 
         qos = 8 * (30 if distribution else 24)
         body = [700, 704]
-        for tid in range(1, 16):
-            assert not likeness(packet(0, []), packet(tid, []))
-            assert not likeness(fcs.flip(packet(0, []), body), packet(tid, []))
+        for other in range(1, 16):
+            assert not likeness(packet(0, []), packet(other, []))
+            assert not likeness(fcs.flip(packet(0, []), body), packet(other, []))
         for tid in (None, 0, 5):
-            for other in ([qos + 4], [qos + 7, qos + 8, qos + 15]):
-                assert likeness(packet(tid, []), packet(tid, other))
-        for tid in (None, 5):
             frame = packet(tid, [])
+            for flips in ([qos + 4], [qos + 7, qos + 8, qos + 15]):
+                assert likeness(frame, packet(tid, flips))
             field = [8 * len(frame) - back for back in (3, 10, 18, 29)]
             assert likeness(frame, fcs.flip(frame, [qos, qos + 2, *body]))
             assert likeness(frame, fcs.flip(frame, body + field))
