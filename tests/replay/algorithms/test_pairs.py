@@ -124,6 +124,10 @@ class TestBruteForce:
             (crc_event.ladder(Code((3, 4))), 5, SERVICE, TAIL),
             (crc_event.ladder(Code((3, 4))), 5, ANYWHERE, TAIL),
             (crc_event.ladder(Code((5, 6))), 4, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((1, 2), 2)), 15, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((3, 4), 2)), 14, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((2, 3), 3)), 47, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((3, 4), 3)), 17, SERVICE, TAIL),
         ],
     )
     def test_dictionaries(
