@@ -2,15 +2,22 @@
 
 Frames are those of ``recorder.simulate``: real MAC, LLC/SNAP, IPv4 and UDP headers around a random
 payload. Algorithms get them as replay would give them, the good ones too.
+
+In a frame that an algorithm cannot repair, it is expected to claim something false as often as its
+search says: the sum of this over the frames that were not repaired rightly is what the number of
+wrong repairs is to be compared with. Stored with a repair (``expected_false``) is less, what was
+searched up to it; and nothing is stored for frames that were abstained on.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +26,7 @@ from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.recorder.simulate import Simulation, transmissions
 from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithms import search
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class Score:
         bad: Frames with a wrong FCS.
         right: Of these, repaired to what was sent.
         wrong: Repaired to something else.
+        stated: False repairs to expect of those that were not repaired rightly.
     """
 
     choice: str
@@ -72,6 +81,18 @@ class Score:
     bad: int
     right: int
     wrong: int
+    stated: float
+
+
+_spending = threading.local()
+_run = search._Search.run
+
+
+def _watched(run: search._Search) -> None:
+    """Search, and keep what that expects of false candidates by the frames' numbers."""
+    _run(run)
+    numbers = run._answers._bad.number[run._plan.which]
+    _spending.of.update(zip(numbers.tolist(), run._spent.tolist(), strict=True))
 
 
 def simulate(
@@ -89,7 +110,10 @@ def simulate(
 
 def score(choices: Sequence[str], points: Sequence[Point]) -> list[Score]:
     """Give the points' frames, one point after the other, to each of these algorithms."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with (
+        mock.patch.object(search._Search, "run", _watched),
+        ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool,
+    ):
         return list(
             itertools.chain(*pool.map(lambda choice: list(_scores(choice, points)), choices))
         )
@@ -100,11 +124,14 @@ def _scores(choice: str, points: Sequence[Point]) -> Iterator[Score]:
     first = 1
     for point in points:
         frames = batch(point.received, point.rate_mbps, first)
+        left = _spending.of = {}
         right = wrong = 0
         for number, flips in repaired(algorithm.recover(frames)):
-            fixed = fcs.flip(point.received[number - first], flips)
-            right += fixed == point.sent[number - first]
-            wrong += fixed != point.sent[number - first]
+            if fcs.flip(point.received[number - first], flips) == point.sent[number - first]:
+                right += 1
+                left.pop(number)
+            else:
+                wrong += 1
         yield Score(
             choice,
             point.channel,
@@ -115,6 +142,7 @@ def _scores(choice: str, points: Sequence[Point]) -> Iterator[Score]:
             int(np.count_nonzero(frames.fcs_status == FcsStatus.BAD)),
             right,
             wrong,
+            sum(left.values()),
         )
         first += len(point.received)
 

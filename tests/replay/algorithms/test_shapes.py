@@ -407,6 +407,19 @@ def test_no_shape_is_its_own_rival(
     assert [case[2] for case in listed(found)] == [tuple(flips.tolist())]
 
 
+def test_shared_by_threads() -> None:
+    """While one thread looks for a dictionary that has all it needs, another may make one."""
+    shared = Ladder(crc_burst.census(8), 1, crc_burst.bursts)
+    shared.up_to(6)
+
+    class Interrupted(int):
+        def __lt__(self, other: int) -> bool:
+            shared.up_to(7)
+            return int(self) < other
+
+    assert shared.up_to(Interrupted(5)).index.weights.max() == 5
+
+
 def test_invisible_shapes() -> None:
     """A shape that is a multiple of the generator is left out: it explains no bad frame."""
     generator = sum(1 << k for k in range(33) if 0x1_04C1_1DB7 >> k & 1)
