@@ -2,22 +2,15 @@
 
 Frames are those of ``recorder.simulate``: real MAC, LLC/SNAP, IPv4 and UDP headers around a random
 payload. Algorithms get them as replay would give them, the good ones too.
-
-In a frame that an algorithm cannot repair, it is expected to claim something false as often as its
-search says: the sum of this over the frames that were not repaired rightly is what the number of
-wrong repairs is to be compared with. Stored with a repair (``expected_false``) is less, what was
-searched up to it; and nothing is stored for frames that were abstained on.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +19,8 @@ from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.recorder.simulate import Simulation, transmissions
 from wtrec.replay.algorithm import Repairs, make
-from wtrec.replay.algorithms import search
+
+from . import spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,7 @@ class Score:
         bad: Frames with a wrong FCS.
         right: Of these, repaired to what was sent.
         wrong: Repaired to something else.
-        stated: False repairs to expect of those that were not repaired rightly.
+        stated: False repairs to expect among those that were not repaired rightly.
     """
 
     choice: str
@@ -82,17 +76,6 @@ class Score:
     right: int
     wrong: int
     stated: float
-
-
-_spending = threading.local()
-_run = search._Search.run
-
-
-def _watched(run: search._Search) -> None:
-    """Search, and keep what that expects of false candidates by the frames' numbers."""
-    _run(run)
-    numbers = run._answers._bad.number[run._plan.which]
-    _spending.of.update(zip(numbers.tolist(), run._spent.tolist(), strict=True))
 
 
 def simulate(
@@ -110,10 +93,7 @@ def simulate(
 
 def score(choices: Sequence[str], points: Sequence[Point]) -> list[Score]:
     """Give the points' frames, one point after the other, to each of these algorithms."""
-    with (
-        mock.patch.object(search._Search, "run", _watched),
-        ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool,
-    ):
+    with spending.watched(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return list(
             itertools.chain(*pool.map(lambda choice: list(_scores(choice, points)), choices))
         )
@@ -124,12 +104,12 @@ def _scores(choice: str, points: Sequence[Point]) -> Iterator[Score]:
     first = 1
     for point in points:
         frames = batch(point.received, point.rate_mbps, first)
-        left = _spending.of = {}
+        repairs, spent = spending.recover(algorithm, frames)
         right = wrong = 0
-        for number, flips in repaired(algorithm.recover(frames)):
+        for number, flips in repaired(repairs):
             if fcs.flip(point.received[number - first], flips) == point.sent[number - first]:
                 right += 1
-                left.pop(number)
+                del spent[number]
             else:
                 wrong += 1
         yield Score(
@@ -142,7 +122,7 @@ def _scores(choice: str, points: Sequence[Point]) -> Iterator[Score]:
             int(np.count_nonzero(frames.fcs_status == FcsStatus.BAD)),
             right,
             wrong,
-            sum(left.values()),
+            sum(spent.values()),
         )
         first += len(point.received)
 
