@@ -26,6 +26,7 @@ from wtrec.replay.algorithms.shapes import (
 HEAVIEST = 5
 LENGTHS = range(30, 65)  # bytes
 QUICK = 30_000  # shapes that are listed in a moment
+MANY, AT_ONCE = 4096, 20_000  # shapes whose syndromes are held; frames that are looked up
 
 WithSyndromes = Callable[[ArrayLike, int], Bad]
 Listed = Callable[[Candidates], list[tuple[int, int, tuple[int, ...]]]]
@@ -265,36 +266,44 @@ def check_everywhere(
     """Every shape is found at every place of frames of these lengths, by the kernel.
 
     What is looked up is put together bit by bit. It depends on the bits behind a shape alone, so
-    it is the same at all lengths.
+    it is the same at all lengths. Shapes of one class and span stand at the same places; a few of
+    them at a time, so that what the kernel reads is read again for the next place.
     """
     index = dictionary.index
-    which = [np.arange(len(index.spans))]
-    if lead != ANYWHERE:
-        which = [np.flatnonzero(index.classes == number) for number in range(classes)]
-    spans = [index.spans[these].astype(np.int64) for these in which]
-    weights = [index.weights[these].astype(np.int64) for these in which]
-    syndromes = [effects(dictionary.masks[these]) for these in which]
-    out = np.empty((2 * len(index.spans) + 100, 3), np.int64)
-    for behind in range(8 * max(lengths)):
-        for length in lengths:
-            last = 8 * length - 1 - behind
-            k = 0 if lead == ANYWHERE else (lead + last) % classes
-            fits = slice(None) if last + 1 >= spans[k].max(initial=0) else spans[k] <= last + 1
-            looked_up, shapes = syndromes[k][fits], which[k][fits]
-            number = shapes_kernel.match(
-                looked_up,
-                np.full(len(shapes), 8 * length),
-                weights[k][fits],
-                lead,
-                classes,
-                index,
-                fcs_logs.tables(),
-                out,
-            )
-            found = out[:number]
-            own = (found[:, 1] == shapes[found[:, 0]]) & (found[:, 2] == last)
-            assert np.array_equal(found[own, 0], np.arange(len(shapes)))
-        syndromes = [advanced(those) for those in syndromes]
+    spans = index.spans.astype(np.int64)
+    kinds = np.zeros_like(spans) if lead == ANYWHERE else index.classes.astype(np.int64)
+    behind = np.tile(np.arange(8 * max(lengths)), len(lengths))
+    bits = 8 * np.repeat(np.array(lengths), 8 * max(lengths))
+    last = bits - 1 - behind
+    kind_there = np.zeros_like(last) if lead == ANYWHERE else (lead + last) % classes
+    out = np.empty((4 * AT_ONCE, 3), np.int64)
+    order = np.lexsort((spans, kinds))
+    for some in np.split(order, range(MANY, len(order), MANY)):
+        syndromes = np.empty((8 * max(lengths), len(some)), np.uint32)
+        syndromes[0] = effects(dictionary.masks[some])
+        for k in range(1, len(syndromes)):
+            syndromes[k] = advanced(syndromes[k - 1])
+        syndromes = np.ascontiguousarray(syndromes.T)
+        changes = np.diff(kinds[some]) | np.diff(spans[some])
+        for alike in np.split(np.arange(len(some)), 1 + np.flatnonzero(changes)):
+            kind, span = kinds[some[alike[0]]], spans[some[alike[0]]]
+            fits = np.flatnonzero((kind_there == kind) & (span <= last + 1))
+            few = max(1, AT_ONCE // max(1, len(fits)))
+            for which in np.split(alike, range(few, len(alike), few)):
+                shapes = np.repeat(some[which], len(fits))
+                number = shapes_kernel.match(
+                    syndromes[which][:, behind[fits]].reshape(-1),
+                    np.tile(bits[fits], len(which)),
+                    index.weights[shapes].astype(np.int64),
+                    lead,
+                    classes,
+                    index,
+                    fcs_logs.tables(),
+                    out,
+                )
+                row, shape, place = out[:number].T
+                own = (shape == shapes[row]) & (place == np.tile(last[fits], len(which))[row])
+                assert np.array_equal(row[own], np.arange(len(shapes)))
 
 
 def effects(masks: NDArray[np.uint64]) -> NDArray[np.uint32]:
