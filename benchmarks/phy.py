@@ -19,7 +19,7 @@ from .documents import put
 
 LENGTH = 1458
 FRAMES = 1000  # at each SNR; what docs/phy.md shows
-# Where half of the frames break, roughly, in dB; hard decisions need more.
+# Where half of the frames break, roughly, in dB, in all benchmarks; hard decisions need more.
 HALF_DB = {6: 0.1, 9: 2.6, 12: 3.1, 18: 5.6, 24: 8.5, 36: 11.8, 48: 15.9, 54: 17.2}
 HARD_DB = 2.3
 STEP_DB = 0.25

@@ -20,6 +20,8 @@ from wtrec.dot11 import fcs
 from wtrec.recorder.simulate import Simulation, transmissions
 from wtrec.replay.algorithm import Repairs, make
 
+from . import spending
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -61,6 +63,7 @@ class Score:
         bad: Frames with a wrong FCS.
         right: Of these, repaired to what was sent.
         wrong: Repaired to something else.
+        stated: False repairs to expect among those that were not repaired rightly.
     """
 
     choice: str
@@ -72,6 +75,7 @@ class Score:
     bad: int
     right: int
     wrong: int
+    stated: float
 
 
 def simulate(
@@ -89,7 +93,7 @@ def simulate(
 
 def score(choices: Sequence[str], points: Sequence[Point]) -> list[Score]:
     """Give the points' frames, one point after the other, to each of these algorithms."""
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with spending.watched(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         return list(
             itertools.chain(*pool.map(lambda choice: list(_scores(choice, points)), choices))
         )
@@ -100,11 +104,14 @@ def _scores(choice: str, points: Sequence[Point]) -> Iterator[Score]:
     first = 1
     for point in points:
         frames = batch(point.received, point.rate_mbps, first)
+        repairs, spent = spending.recover(algorithm, frames)
         right = wrong = 0
-        for number, flips in repaired(algorithm.recover(frames)):
-            fixed = fcs.flip(point.received[number - first], flips)
-            right += fixed == point.sent[number - first]
-            wrong += fixed != point.sent[number - first]
+        for number, flips in repaired(repairs):
+            if fcs.flip(point.received[number - first], flips) == point.sent[number - first]:
+                right += 1
+                del spent[number]
+            else:
+                wrong += 1
         yield Score(
             choice,
             point.channel,
@@ -115,6 +122,7 @@ def _scores(choice: str, points: Sequence[Point]) -> Iterator[Score]:
             int(np.count_nonzero(frames.fcs_status == FcsStatus.BAD)),
             right,
             wrong,
+            sum(spent.values()),
         )
         first += len(point.received)
 

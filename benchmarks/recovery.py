@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from . import recovery_tables as tables
 from .documents import put
+from .phy import HALF_DB
 from .points import Point, Score, score, simulate
-from .recovery_tables import LENGTHS, is_between
+from .recovery_tables import LENGTHS, LINE_DB, is_between
 
-REACH_DB = (-2.75, 2.75)  # around where half of the frames of 1,500 bytes break
+# By length, around where half of the frames of 1,500 bytes break: all but 2 to 98 % is inside.
+REACH_DB = {LENGTHS[0]: (-1.5, 2.5), LENGTHS[1]: (-2.75, 2.5)}
 FADING_DB = (2.0, 4.0, 6.0, 8.0)  # likewise
 FLAT_FADING_DB = (5.0, 10.0, 15.0, 20.0)  # of 802.11b's PHY, where a frame has one gain
 
@@ -46,14 +48,7 @@ class Family:
 
 
 _OFDM_DB: dict[float, float] = {
-    6: 0.0,
-    9: 2.5,
-    12: 3.0,
-    18: 5.5,
-    24: 8.5,
-    36: 11.75,
-    48: 15.75,
-    54: 17.25,
+    rate: round(half_db / LINE_DB) * LINE_DB for rate, half_db in HALF_DB.items()
 }
 PLAIN = Family(
     "802.11a and g, FCS alone",
@@ -61,7 +56,13 @@ PLAIN = Family(
     0.025,
     500,
     2_000,
-    ("crc-event:checks=none", "crc-burst:checks=none", "crc-flip:checks=none", "crc-seed"),
+    (
+        "auto:checks=none",
+        "crc-event:checks=none",
+        "crc-burst:checks=none",
+        "crc-flip:checks=none",
+        "crc-seed",
+    ),
     FADING_DB,
 )
 OFDM = Family(
@@ -88,6 +89,7 @@ DSSS = Family(
     100,
     (
         "auto",
+        "auto:checks=none",
         "crc-dsss",
         "crc-dsss:checks=none",
         "crc-burst",
@@ -99,6 +101,7 @@ DSSS = Family(
     FLAT_FADING_DB,
 )
 FAMILIES = (PLAIN, OFDM, DSSS)
+AUTO = "algorithm-auto.md"
 # What the page of an algorithm shows; of its last choice by SNR, too.
 PAGES = {
     "algorithm-crc-flip.md": ("crc-flip:checks=none", "crc-flip"),
@@ -107,7 +110,7 @@ PAGES = {
     "algorithm-crc-dsss.md": ("crc-dsss:checks=none", "crc-dsss"),
     "algorithm-crc-seed.md": ("crc-seed",),
     "algorithm-header.md": ("header",),
-    "algorithm-auto.md": ("auto",),
+    AUTO: ("auto:checks=none", "auto"),
 }
 
 
@@ -143,22 +146,31 @@ def run(quick: bool) -> Yields:
 
 def _noise(rate: float, half_db: float, step: float, frames: int) -> Iterator[Point]:
     """White noise: where frames of 1,500 bytes break, or those of 300 do."""
-    low, high = (round(reach / step) for reach in REACH_DB)
-    grid = [(rate, half_db + step * number) for number in range(low, high + 1)]
-    both = (
-        simulate(grid, length=LENGTHS[0], frames=frames),
-        simulate(grid, length=LENGTHS[1], frames=frames // 4),
+    long, short = (
+        {
+            point.snr_db: point
+            for point in simulate(
+                [(rate, half_db + step * number) for number in _steps(step, *REACH_DB[length])],
+                length=length,
+                frames=number_of,
+            )
+        }
+        for length, number_of in zip(LENGTHS, (frames, frames // 4), strict=True)
     )
-    for long, short in zip(*both, strict=True):
-        if is_between(long.broken):
-            yield long
-        if is_between(long.broken) or is_between(short.broken):
-            yield short
+    inside = {snr_db for snr_db, point in long.items() if is_between(point.broken)}
+    yield from (long[snr_db] for snr_db in sorted(inside))
+    for snr_db, point in short.items():
+        if snr_db in inside or is_between(point.broken):
+            yield point
+
+
+def _steps(step: float, low: float, high: float) -> range:
+    return range(round(low / step), round(high / step) + 1)
 
 
 def report(yields: Yields) -> None:
     """Print the tables; put those of a whole run into the documents."""
-    overview = []
+    overview, stated = [], []
     pages: dict[str, list[str]] = {page: [] for page in PAGES}
     for family in FAMILIES:
         scores = yields.scores[family.title]
@@ -166,19 +178,24 @@ def report(yields: Yields) -> None:
             tables.pooled(family.title, scores, family.choices),
             tables.fading(family.title, scores, family.choices, family.half_db),
         ]
+        stated.append(tables.stated(family.title, scores, family.choices))
         for page, choices in PAGES.items():
             mine = [choice for choice in choices if choice in family.choices]
             if mine:
                 pages[page].append(tables.by_rate(scores, mine))
                 pages[page].append(tables.by_snr(scores, mine[-1], family.half_db))
-        if "auto" in family.choices:
-            pages["algorithm-auto.md"].append(tables.against_best(scores, "auto"))
-    texts = {"algorithms.md": "\n".join(overview)}
-    texts |= {page: "\n".join(there) for page, there in pages.items()}
-    for page, text in texts.items():
+            if page == AUTO:
+                pages[page] += [tables.against_best(scores, choice) for choice in mine]
+    texts = {
+        ("algorithms.md", "recovery.py"): overview,
+        ("algorithms.md", "recovery.py, stated and found"): stated,
+    }
+    texts |= {(page, "recovery.py"): there for page, there in pages.items()}
+    for (page, mark), there in texts.items():
+        text = "\n".join(there)
         print(f"{page}\n\n{text}")
         if yields.whole:
-            put(page, "recovery.py", text)
+            put(page, mark, text)
 
 
 if __name__ == "__main__":

@@ -94,16 +94,24 @@ def fading(
 
 
 def against_best(scores: Sequence[Score], choice: str) -> str:
-    """An algorithm beside the one that repairs most, for each length and rate in white noise."""
+    """An algorithm beside the one that repairs most, for each length and rate in white noise.
+
+    Without second checks it is compared with those that have none, either.
+    """
+    name, _, parameters = choice.partition(":")
+    others = {
+        s.choice
+        for s in scores
+        if s.choice.partition(":")[0] != name and s.choice.endswith(parameters)
+    }
     rows = []
     for length in LENGTHS:
         for rate in _rates(scores):
             there = [s for s in _of_noise(scores, length) if s.rate_mbps == rate]
             right = {
-                name: _right([s for s in there if s.choice == name])
-                for name in {s.choice for s in there}
+                one: _right([s for s in there if s.choice == one]) for one in {choice, *others}
             }
-            best = max(right.keys() - {choice}, key=lambda name: (right[name], name))
+            best = max(others, key=lambda other: (right[other], other))
             difference = right[choice] - right[best]
             rows.append(
                 [
@@ -116,6 +124,25 @@ def against_best(scores: Sequence[Score], choice: str) -> str:
                 ]
             )
     return table(["bytes", "Mbit/s", f"`{choice}`", "the best other", "", "difference"], rows)
+
+
+def stated(title: str, scores: Sequence[Score], choices: Sequence[str]) -> str:
+    """Wrong repairs, and what was expected of them, in all frames, those behind fading, too."""
+    rates = _rates(scores)
+    rows = []
+    for choice in sorted(choices):
+        mine = [s for s in scores if s.choice == choice]
+        by_rate = [[s for s in mine if s.rate_mbps == rate] for rate in rates]
+        left = sum(s.bad - s.right for s in mine)
+        rows.append([f"`{choice}`", f"{left:,}", *map(_wrong, [mine, *by_rate])])
+    head = [title, "not repaired rightly", "wrong / stated"]
+    return table([*head, *(f"{rate:g} Mbit/s" for rate in rates)], rows)
+
+
+def _wrong(scores: Iterable[Score]) -> str:
+    """Wrong repairs and how many were to be expected."""
+    wrong, expected = (sum(n) for n in zip(*((s.wrong, s.stated) for s in scores), strict=True))
+    return f"{wrong} / {expected:.1f}"
 
 
 def _of_noise(scores: Iterable[Score], length: int) -> list[Score]:

@@ -72,7 +72,8 @@ class Ladder:
         """
         known = self._dictionaries[anywhere]
         if weight not in known:
-            heavier = min((other for other in known if other > weight), default=None)
+            # other threads may add to it meanwhile: a ladder of events is everybody's
+            heavier = min((other for other in list(known) if other > weight), default=None)
             if heavier is not None:
                 known[weight] = known[heavier].up_to(weight)
             else:

@@ -13,7 +13,7 @@ import pytest
 from wtrec import read_frames
 from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs
-from wtrec.phy.ofdm import SERVICE
+from wtrec.phy.ofdm import MODES, SERVICE
 from wtrec.recorder.simulate import Simulation, transmissions
 from wtrec.replay.algorithm import Repairs, make
 from wtrec.replay.algorithms.auto import Auto
@@ -23,8 +23,11 @@ from wtrec.replay.algorithms.crc_event import _OF_RATE
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]
 
-SINGLE = ("crc-flip", "crc-burst", "crc-event:lookups=300000", "crc-dsss", "crc-seed", "header")
-AUTO = "auto:lookups=300000"
+GATE = "gate=0.01"
+SINGLE = tuple(f"{name}:{GATE}" for name in ("crc-flip", "crc-burst", "header"))
+OFDM = (*SINGLE, f"crc-event:{GATE},lookups=300000", f"crc-seed:{GATE}")
+DSSS = (*SINGLE, f"crc-dsss:{GATE}")
+AUTO = f"auto:{GATE},lookups=300000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,15 @@ def test_link(rate: float, snr_db: float, length: int, bad_batch: Batch, claims:
         ]
         return Score(sum(fixed), len(fixed) - sum(fixed))
 
-    singles = [score(choice) for choice in SINGLE]
-    best = max(singles, key=lambda one: (one.right, -one.wrong))
-    auto = score(AUTO)
-    assert best.right >= 0.15 * bad
-    assert auto.right >= best.right - 0.02 * bad
-    assert auto.wrong <= best.wrong
+    for checks in (ALL, "none"):
+        singles = [
+            score(f"{choice},checks={checks}") for choice in (OFDM if rate in MODES else DSSS)
+        ]
+        best = max(singles, key=lambda one: (one.right, -one.wrong))
+        auto = score(f"{AUTO},checks={checks}")
+        assert best.right >= 0.15 * bad
+        assert auto.right >= best.right - 0.02 * bad
+        assert auto.wrong <= best.wrong
 
 
 @pytest.mark.slow

@@ -124,6 +124,10 @@ class TestBruteForce:
             (crc_event.ladder(Code((3, 4))), 5, SERVICE, TAIL),
             (crc_event.ladder(Code((3, 4))), 5, ANYWHERE, TAIL),
             (crc_event.ladder(Code((5, 6))), 4, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((1, 2), 2)), 15, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((3, 4), 2)), 14, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((2, 3), 3)), 47, SERVICE, TAIL),
+            (crc_event.ladder(Code.of((3, 4), 3)), 17, SERVICE, TAIL),
         ],
     )
     def test_dictionaries(
@@ -136,12 +140,12 @@ class TestBruteForce:
         listed: Listed,
     ) -> None:
         """The same for the lightest of the real shapes."""
-        fitting = brute_force(ladder, weight, lead, 80, gap)
+        fitting = brute_force(ladder, weight, lead, 56, gap)
         draw = np.random.default_rng(weight)
         planted = draw.choice(list(fitting), 500, replace=False).tolist()
         syndromes = [*planted, *draw.integers(1, 2**32, 500).tolist()]
         top = np.full(1000, 2 * weight)
-        found = listed(Pairs(ladder, lead, UNBOUNDED, gap).find(with_syndromes(syndromes, 10), top))
+        found = listed(Pairs(ladder, lead, UNBOUNDED, gap).find(with_syndromes(syndromes, 7), top))
         # Pairs of a shape that is heavier have a lighter partner than any here.
         flips = {case for cases in fitting.values() for _, case in cases}
         assert [case for case in found if case[2] in flips] == wanted(fitting, syndromes, top)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -25,6 +25,8 @@ from wtrec.replay.algorithms.shapes import (
 
 HEAVIEST = 5
 LENGTHS = range(30, 65)  # bytes
+QUICK = 30_000  # shapes that are listed in a moment
+MANY, AT_ONCE = 4096, 20_000  # shapes whose syndromes are held; frames that are looked up
 
 WithSyndromes = Callable[[ArrayLike, int], Bad]
 Listed = Callable[[Candidates], list[tuple[int, int, tuple[int, ...]]]]
@@ -142,6 +144,11 @@ class TestBruteForce:
             ("events 2/3", 8, 240),
             ("events 3/4", 7, 240),
             ("events 5/6", 6, 200),
+            ("events 1/2, costs to 2", 17, 160),
+            ("events 3/4, costs to 3", 16, 160),
+            ("events 2/3, costs to 10", 53, 160),
+            ("events 3/4, costs to 4", 19, 160),
+            ("events 1/2 anywhere", 12, 400),
             ("events 2/3 anywhere", 8, 240),
             ("events 3/4 anywhere", 6, 240),
             ("events 5/6 anywhere", 5, 200),
@@ -193,50 +200,19 @@ class TestEveryPlace:
     def test_weights(self, name: str) -> None:
         """The weights below are those where the gate closes."""
         of_kind, lead = LADDERS[name]
-        expected = Singles(of_kind, lead).expected(one_frame(1500))[0]
-        assert (expected <= 0.01).sum() - 1 == AT_1500_BYTES[name]
+        assert closes_at(of_kind, lead, 1500) == AT_1500_BYTES[name]
 
     @pytest.mark.slow
     @pytest.mark.parametrize("name", LADDERS)
-    def test_light(self, name: str) -> None:
-        """All that the default gate lets pass at 1,500 bytes, at all lengths: by the kernel.
-
-        A syndrome depends on the bits behind a shape alone, and whether there is room on the bits
-        before it: so the syndromes of the longest frames serve for all.
-        """
+    def test_all(self, name: str) -> None:
+        """All that the default gate lets pass at a length, at all places of it: by the kernel."""
         of_kind, lead = LADDERS[name]
-        dictionary = of_kind.up_to(AT_1500_BYTES[name], anywhere=lead == ANYWHERE)
-        index = dictionary.index
-        spans = index.spans.astype(np.int64)
-        number = len(spans)
-        syndromes = dictionary.syndromes.copy()
-        out = np.empty((4 * number + 100, 3), np.int64)
-        for behind in range(8 * max(LENGTHS)):
-            for length in LENGTHS:
-                last = 8 * length - 1 - behind
-                fits = spans <= last + 1
-                if lead != ANYWHERE and of_kind.classes > 1:
-                    fits &= index.classes == (lead + last) % of_kind.classes
-                which = np.flatnonzero(fits)
-                if not len(which) or (length + behind) % 5:  # each place at seven of the lengths
-                    continue
-                bits = np.full(len(which), 8 * length)
-                ceiling = index.weights[which].astype(np.int64)
-                found = out[
-                    : shapes_kernel.match(
-                        syndromes[which],
-                        bits,
-                        ceiling,
-                        lead,
-                        of_kind.classes,
-                        index,
-                        fcs_logs.tables(),
-                        out,
-                    )
-                ]
-                own = (found[:, 1] == which[found[:, 0]]) & (found[:, 2] == last)
-                np.testing.assert_array_equal(found[own, 0], np.arange(len(which)))
-            syndromes = advanced(syndromes)
+        lengths: dict[int, list[int]] = {}
+        for length in LENGTHS:
+            lengths.setdefault(closes_at(of_kind, lead, length), []).append(length)
+        for weight, of_weight in lengths.items():
+            dictionary = of_kind.up_to(weight, anywhere=lead == ANYWHERE)
+            check_everywhere(dictionary, of_kind.classes, lead, of_weight)
 
     @pytest.mark.parametrize("name", LADDERS)
     @pytest.mark.slow
@@ -251,29 +227,92 @@ class TestEveryPlace:
             check_found(stage, dictionary, shape, last, length, with_syndromes)
 
     @pytest.mark.parametrize("name", LADDERS)
-    def test_heavy(self, name: str, with_syndromes: WithSyndromes) -> None:
-        """Any shape that the default gate lets pass at a length, at any position of it."""
+    def test_some(self, name: str, with_syndromes: WithSyndromes) -> None:
+        """Shapes at random places, by the stage, flips and all; not the heaviest: they are many."""
         of_kind, lead = LADDERS[name]
         stage = Singles(of_kind, lead)
+        few = int(np.count_nonzero(of_kind.census.sum(axis=1).cumsum() <= QUICK)) - 1
         draw = np.random.default_rng(len(name))
         for length in (30, 41, 64):
-            expected = stage.expected(one_frame(length))[0]
-            weight = int((expected <= 0.01).sum()) - 1
+            weight = min(few, closes_at(of_kind, lead, length))
             dictionary = of_kind.up_to(weight, anywhere=lead == ANYWHERE)
             index = dictionary.index
-            shape = draw.integers(0, len(index.spans), max(4000, 1500 * of_kind.classes))
-            spans = index.spans[shape].astype(np.int64)
-            room = 8 * length - spans + 1
-            last = spans - 1 + draw.integers(0, np.maximum(room, 1))
-            fits = room > 0
+            shape = draw.integers(0, len(index.spans), 2000)
+            last = index.spans[shape].astype(np.int64) - 1
+            step = 1
             if lead != ANYWHERE:
-                fits &= index.classes[shape] == (lead + last) % of_kind.classes
-            assert fits.sum() > 500
+                step = of_kind.classes
+                last += (index.classes[shape] - (lead + last)) % step
+            room = (8 * length - 1 - last) // step + 1
+            last += step * draw.integers(0, np.maximum(room, 1))
+            fits = room > 0
+            assert fits.sum() > 1900
             check_found(stage, dictionary, shape[fits], last[fits], length, with_syndromes)
 
 
 def one_frame(length: int) -> Bad:
     return Bad.blank(length)
+
+
+def closes_at(ladder: Ladder, lead: int, length: int) -> int:
+    """The heaviest weight that a gate of 0.01 lets pass without second checks."""
+    expected = Singles(ladder, lead).expected(one_frame(length))[0]
+    return int((expected <= 0.01).sum()) - 1
+
+
+def check_everywhere(
+    dictionary: Dictionary, classes: int, lead: int, lengths: Sequence[int]
+) -> None:
+    """Every shape is found at every place of frames of these lengths, by the kernel.
+
+    What is looked up is put together bit by bit. It depends on the bits behind a shape alone, so
+    it is the same at all lengths. Shapes of one class and span stand at the same places; a few of
+    them at a time, so that what the kernel reads is read again for the next place.
+    """
+    index = dictionary.index
+    spans = index.spans.astype(np.int64)
+    kinds = np.zeros_like(spans) if lead == ANYWHERE else index.classes.astype(np.int64)
+    behind = np.tile(np.arange(8 * max(lengths)), len(lengths))
+    bits = 8 * np.repeat(np.array(lengths), 8 * max(lengths))
+    last = bits - 1 - behind
+    kind_there = np.zeros_like(last) if lead == ANYWHERE else (lead + last) % classes
+    out = np.empty((4 * AT_ONCE, 3), np.int64)
+    order = np.lexsort((spans, kinds))
+    for some in np.split(order, range(MANY, len(order), MANY)):
+        syndromes = np.empty((8 * max(lengths), len(some)), np.uint32)
+        syndromes[0] = effects(dictionary.masks[some])
+        for k in range(1, len(syndromes)):
+            syndromes[k] = advanced(syndromes[k - 1])
+        syndromes = np.ascontiguousarray(syndromes.T)
+        changes = np.diff(kinds[some]) | np.diff(spans[some])
+        for alike in np.split(np.arange(len(some)), 1 + np.flatnonzero(changes)):
+            kind, span = kinds[some[alike[0]]], spans[some[alike[0]]]
+            fits = np.flatnonzero((kind_there == kind) & (span <= last + 1))
+            few = max(1, AT_ONCE // max(1, len(fits)))
+            for which in np.split(alike, range(few, len(alike), few)):
+                shapes = np.repeat(some[which], len(fits))
+                number = shapes_kernel.match(
+                    syndromes[which][:, behind[fits]].reshape(-1),
+                    np.tile(bits[fits], len(which)),
+                    index.weights[shapes].astype(np.int64),
+                    lead,
+                    classes,
+                    index,
+                    fcs_logs.tables(),
+                    out,
+                )
+                row, shape, place = out[:number].T
+                own = (shape == shapes[row]) & (place == np.tile(last[fits], len(which))[row])
+                assert np.array_equal(row[own], np.arange(len(shapes)))
+
+
+def effects(masks: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """The syndromes of shapes whose last bit is a frame's last, bit by bit."""
+    syndromes = np.zeros(len(masks), np.uint32)
+    for k, effect in enumerate(fcs.bit_syndromes(64 * masks.shape[1])):
+        wrong = masks[:, k // 64] >> np.uint64(k % 64) & np.uint64(1)
+        syndromes ^= wrong.astype(np.uint32) * effect
+    return syndromes
 
 
 def advanced(syndromes: NDArray[np.uint32], bits: int = 1) -> NDArray[np.uint32]:
@@ -375,6 +414,19 @@ def test_no_shape_is_its_own_rival(
         with_syndromes([fcs.flip_effect(flips.tolist(), 60)], 60), np.array([8])
     )
     assert [case[2] for case in listed(found)] == [tuple(flips.tolist())]
+
+
+def test_shared_by_threads() -> None:
+    """While one thread looks for a dictionary that has all it needs, another may make one."""
+    shared = Ladder(crc_burst.census(8), 1, crc_burst.bursts)
+    shared.up_to(6)
+
+    class Interrupted(int):
+        def __lt__(self, other: int) -> bool:
+            shared.up_to(7)
+            return int(self) < other
+
+    assert shared.up_to(Interrupted(5)).index.weights.max() == 5
 
 
 def test_invisible_shapes() -> None:
