@@ -47,7 +47,8 @@ def algos(context: click.Context, /, name: str | None, output_format: str) -> No
     else:
         for description in described:
             click.echo(_whole(description) if name else _short(description))
-    for line in itertools.chain.from_iterable(hidden().values()):
+    unused = hidden()
+    for line in unused.get(name, []) if name else itertools.chain.from_iterable(unused.values()):
         click.echo(f"wtrec: warning: {line}", err=True)
     if name and broken:
         raise broken[0]

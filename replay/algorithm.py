@@ -16,8 +16,9 @@ Most are easier written as a :class:`PerFrameAlgorithm`::
 
 Packages register theirs under the entry point group ``wtrec.algorithms``; users choose one
 as ``name`` or ``name:parameter=value,...``, the parameters being those of its ``__init__``:
-each with a default, each a bool, int, float or str. The name of the entry point is the algorithm's. ``exec:command``, with its parameters before
-the command, runs an algorithm in another language (:mod:`.exec`).
+each with a default, each a bool, int, float or str. The name of the entry point is the
+algorithm's. ``exec:command``, with its parameters before the command, runs an algorithm in
+another language (:mod:`.exec`).
 """
 
 from __future__ import annotations

@@ -348,7 +348,10 @@ class TestRepairs:
             ({"flip_offsets": np.array([0, 2, 2, 3], np.int32)}, "do not fit"),
             ({"flip_offsets": np.array([1, 2, 2, 4], np.int32)}, "do not fit"),
             ({"flip_offsets": np.array([0, 5, 2, 4], np.int32)}, "do not fit"),
-            ({"flips": np.array([5, 5, 1, 2], np.uint32)}, "frame 1: bit 5 behind bit 5, wanted rising"),
+            (
+                {"flips": np.array([5, 5, 1, 2], np.uint32)},
+                "frame 1: bit 5 behind bit 5, wanted rising",
+            ),
             ({"flips": np.array([1, 5, 3, 2], np.uint32)}, "frame 3: bit 2 behind bit 3"),
             ({"flips": np.array([4, 5, -1, 2], np.int64)}, "frame 3: bit -1, wanted one from 0"),
             ({"flips": np.array([4, 5, 1, 2.5])}, "no array of whole numbers"),
