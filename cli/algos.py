@@ -52,8 +52,8 @@ def algos(context: click.Context, /, name: str | None, output_format: str) -> No
         click.echo(f"wtrec: warning: {line}", err=True)
     if name and broken:
         raise broken[0]
-    for error in broken:
-        click.echo(f"wtrec: {error}", err=True)
+    for failure in broken:
+        click.echo(f"wtrec: {failure}", err=True)
     if broken:
         context.exit(EXIT_FAILED)
 

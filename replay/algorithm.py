@@ -97,7 +97,8 @@ class Repairs:
             raise AlgorithmError(f"frame {number}: abstained on, and with bits to flip")
 
     def _check_flips(self) -> None:
-        if not isinstance(self.flips, np.ndarray) or self.flips.dtype.kind not in "iu":
+        kind = getattr(getattr(self.flips, "dtype", None), "kind", "no array")
+        if kind not in {"i", "u"}:
             raise AlgorithmError("repairs whose flips are no array of whole numbers")
         outside = (self.flips < 0) | (self.flips > _LARGEST_BIT)
         if outside.any():

@@ -145,11 +145,9 @@ class TestMake:
         algorithm, _ = make("other-name")
         assert algorithm.name == "other-name"
         assert load("crc-flip") is CrcFlip
+        ours = "wtrec.replay.algorithms.crc_flip:CrcFlip"
         assert hidden() == {
-            "crc-flip": [
-                "crc-flip: flip_last:FlipLast is not used: "
-                "wtrec.replay.algorithms.crc_flip:CrcFlip has this name"
-            ]
+            "crc-flip": [f"crc-flip: flip_last:FlipLast is not used: {ours} has this name"]
         }
 
     @pytest.mark.usefixtures("plugin")
