@@ -15,6 +15,8 @@ from .demo import demo
 from .merge import merge
 from .output import say_when_compiling
 from .recover import recover
+from .replay import replay
+from .simulate import simulate
 
 
 def main() -> None:
@@ -38,9 +40,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         capture, old, new = (str(Path(folder) / name) for name in ("run.pcapng", "a.pcap", "b"))
         _run(demo, "-d", folder, "--frames", "2")
+        _run(replay, capture, "--algo", "header")
+        _run(simulate, "-w", f"{new}.pcapng", "--rate", "1", "--rate", "11", "--frames", "1")
         _run(analyze, capture, "--truth", "siblings")
         _run(convert, capture, "-o", old)
-        _run(merge, capture, old, "-o", f"{new}.pcapng")
+        _run(merge, capture, old, "-o", f"{new}.merged.pcapng")
         for path in (capture, old):
             with Path(path).open("ab") as file:
                 file.write(bytes(99))  # damage

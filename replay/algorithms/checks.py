@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ...datasets.frames import FcsStatus, FrameBatch
 from . import checks_kernel
 from .candidates import Bad, Candidates
-from .sums import BY_CHANCE, Sums
+from .sums import BY_CHANCE, Packets, Sums
 
 NAMES: Final = {
     "llc": checks_kernel.LLC,
@@ -53,9 +53,7 @@ class Evidence:
         bad: The frames.
         confirms: Whether a candidate may be confirmed, shape (n,).
         sure: Whether one that is not confirmed is rejected, shape (n,).
-        lacking: What must be added to the sum under a frame's checksum, -1 where what is damaged
-            hides it, shape (n,).
-        inside: Share of the frame's bits that are under the checksum, shape (n,).
+        packets: What is under a checksum in them.
         covered: Whether the IP header has a checksum, and it is right, shape (n,). Elsewhere a
             wrong length may be why the sum lacks what it lacks.
     """
@@ -63,8 +61,7 @@ class Evidence:
     bad: Bad
     confirms: NDArray[np.bool_]
     sure: NDArray[np.bool_]
-    lacking: NDArray[np.int64]
-    inside: NDArray[np.float64]
+    packets: Packets
     covered: NDArray[np.bool_]
     _checks: Checks
     _ip: NDArray[np.bool_]
@@ -75,8 +72,7 @@ class Evidence:
             self.bad.only(which),
             self.confirms[which],
             self.sure[which],
-            self.lacking[which],
-            self.inside[which],
+            self.packets.only(which),
             self.covered[which],
             self._checks,
             self._ip[which],
@@ -91,8 +87,8 @@ class Evidence:
         Returns:
             Shape (n, weights or 1).
         """
-        is_read = self.lacking >= 0
-        chance = sums.chance(np.where(is_read, self.lacking, 0), self.inside)
+        is_read = self.packets.lacking >= 0
+        chance = sums.chance(self.packets)
         chance[~self.covered] = np.maximum(chance[~self.covered], BY_CHANCE)
         chance[~is_read] = BY_CHANCE
         chance[~self.confirms] = 1
@@ -110,13 +106,12 @@ class Checks:
         names: Which, joined by ``+``; or ``none``.
 
     Raises:
-        ValueError: An unknown name.
+        ValueError: An unknown name, or one twice.
     """
 
     def __init__(self, names: str = ALL) -> None:
         wanted = [] if names == NONE else names.split("+")
-        unknown = [name for name in wanted if name not in NAMES]
-        if unknown:
+        if any(name not in NAMES for name in wanted) or len(set(wanted)) < len(wanted):
             raise ValueError(f"checks={names!r}, wanted some of {ALL}, or {NONE}")
         self._flags = functools.reduce(lambda flags, name: flags | NAMES[name], wanted, 0)
         self._known = 0
@@ -142,16 +137,15 @@ class Checks:
         states = np.zeros(len(bad), np.uint8)
         ip = np.zeros(len(bad), np.bool_)
         covered = np.zeros(len(bad), np.bool_)
-        inside = np.zeros(len(bad), np.int64)
-        lacking = np.zeros(len(bad), np.int64)
+        begin, end, lacking = (np.zeros(len(bad), np.int64) for _ in range(3))
         checks_kernel.assess(
-            bad.data, bad.offsets, bad.rows, self._flags, states, ip, covered, inside, lacking
+            bad.data, bad.offsets, bad.rows, self._flags, states, ip, covered, begin, end, lacking
         )
         is_read = lacking >= 0
-        may_be = ip & ((states == checks_kernel.OTHER) | (states == checks_kernel.BROKEN))
+        may_be = ip & np.isin(states, checks_kernel.DAMAGED)
         confirms = is_read | (may_be & bool(self._flags & checks_kernel.TRANSPORT))
-        share = inside / bad.bits
-        return Evidence(bad, confirms, is_read & ip, lacking, share, covered, self, ip)
+        packets = Packets(bad.data, begin, end, 8 * (end - begin) / bad.bits, lacking)
+        return Evidence(bad, confirms, is_read & ip, packets, covered, self, ip)
 
     def judge(self, bad: Bad, ip: NDArray[np.bool_], candidates: Candidates) -> NDArray[np.uint8]:
         """See ``Evidence.judge``."""

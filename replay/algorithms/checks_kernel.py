@@ -19,10 +19,12 @@ BROKEN = 1  # IP by its LLC/SNAP header, but the IP header is wrong
 OPEN = 2  # a right IP header, nothing else that could be checked
 SOUND = 3  # the checksum over the packet's payload is right, too
 WRONG = 4  # that checksum is wrong
+RARE = 5  # seldom sent, and soon made by damage: a fragment, UDP that is shorter than its packet
+DAMAGED = np.array([OTHER, BROKEN, RARE])  # what a frame with a right checksum becomes, too
 
 # What is thought of a candidate.
 REJECTED = 0  # the frame would contradict itself, or what it says now
-NEUTRAL = 1
+NEUTRAL = 1  # nothing is for it nor against it
 CONFIRMED = 2  # the frame would be SOUND
 
 # Which checks are made.
@@ -121,7 +123,7 @@ def examine(
         checks: Which to make.
 
     Returns:
-        OTHER to WRONG; first byte and end of the IP packet, from the frame's start, 0 without one;
+        OTHER to RARE; first byte and end of the IP packet, from the frame's start, 0 without one;
         the folded sum over the packet's payload, 0 if there is none.
     """
     end = stop - 4
@@ -130,15 +132,20 @@ def examine(
     control = np.int64(load16(data, start))
     if (
         control & 0x000F != mac.DATA << 2  # version 0, too
-        or control & (0x0040 | mac.PROTECTED | mac.MORE_FRAGMENTS)  # no body; not readable; a part
-        or data[start + 22] & 15
+        or control & (0x0040 | mac.PROTECTED)  # no body; not readable
     ):
         return OTHER, 0, 0, 0
+    if control & mac.MORE_FRAGMENTS or data[start + 22] & 15:
+        return RARE, 0, 0, 0
     ip = start + header_length(control) + 8
+    if control & 0x80:
+        qos = start + (30 if control & 0x0300 == 0x0300 else 24)
+        if data[qos] & 0x80:
+            return OTHER, 0, 0, 0  # an A-MSDU
+        if data[qos + 1] & 1 and load32(data, ip - 8) != _w(0x0003AAAA):
+            ip += 6 * (1 + min(data[ip - 8] & 3, 2))  # a mesh has a header of its own before it
     if ip + 20 > end or load32(data, ip - 8) != _w(0x0003AAAA):
         return OTHER, 0, 0, 0
-    if control & 0x80 and data[start + (30 if control & 0x0300 == 0x0300 else 24)] & 0x80:
-        return OTHER, 0, 0, 0  # an A-MSDU
     kind = load32(data, ip - 4)
     if kind == _w(0x00080000):
         if data[ip] >> 4 != 4:
@@ -171,8 +178,11 @@ def examine(
     if not checks & TRANSPORT or part:
         pass
     elif protocol == 17:
-        if length < 8 or (np.int64(data[payload + 4]) << 8 | data[payload + 5]) != length:
+        covered = np.int64(data[payload + 4]) << 8 | data[payload + 5] if length >= 8 else 0
+        if covered < 8 or covered > length:
             return BROKEN, 0, 0, 0
+        if covered < length:
+            return RARE, 0, 0, 0
         if load16(data, payload + 6):
             total = _folded(_q(pseudo + _summed(data, payload, stop)))
             verdict = SOUND if total == ALL_ONES else WRONG
@@ -263,7 +273,8 @@ def assess(
     states: NDArray[np.uint8],
     ip: NDArray[np.bool_],
     covered: NDArray[np.bool_],
-    inside: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
     lacking: NDArray[np.int64],
 ) -> None:
     """What bad frames are as they came.
@@ -273,19 +284,21 @@ def assess(
         offsets: Frame i is ``data[offsets[i]:offsets[i + 1]]``.
         rows: Which frames are bad; they have an FCS.
         checks: Which to make.
-        states: Out, per bad frame: OTHER to WRONG.
+        states: Out, per bad frame: OTHER to RARE.
         ip: Out: whether the LLC/SNAP header says IP, damaged or not.
         covered: Out: whether a checksum says that the IP header is right.
-        inside: Out: bits of the frame that are in its IP packet or its LLC/SNAP header.
+        begin: Out: first byte of the LLC/SNAP header before its IP packet, in the data.
+        end: Out: end of the IP packet; where there is none, the same.
         lacking: Out: what must be added to the sum over the packet's payload, modulo ``ALL_ONES``;
             -1 where it has none.
     """
     for i in range(len(rows)):
         start, stop = np.int64(offsets[rows[i]]), np.int64(offsets[rows[i] + 1])
-        states[i], first, end, total = examine(data, start, stop, checks)
+        states[i], first, last, total = examine(data, start, stop, checks)
         ip[i] = (checks & LLC) != 0 and carries_ip(data, start, stop)
-        covered[i] = end > 0 and (checks & IP) != 0 and data[start + first] >> 4 == 4
-        inside[i] = 8 * (end - first + 8 if end else 0)
+        covered[i] = last > 0 and (checks & IP) != 0 and data[start + first] >> 4 == 4
+        begin[i] = start + (first - 8 if last else 0)
+        end[i] = start + last
         has_sum = states[i] == SOUND or states[i] == WRONG
         lacking[i] = (ALL_ONES - np.int64(total)) % ALL_ONES if has_sum else -1
 
@@ -344,7 +357,7 @@ def judge(
         if state == SOUND:
             verdicts[i] = CONFIRMED
         elif (
-            state == OPEN
+            state in (OPEN, RARE)
             or (state == OTHER and not ip[at])
             or (state == BROKEN and not checks & (IP | TRANSPORT))
         ):

@@ -19,7 +19,7 @@ from ...dot11 import fcs, fcs_logs
 from .candidates import Bad, Candidates
 from .powers import MAX_NUMBER, Powers
 from .shapes import SYNDROMES, syndromes
-from .sums import of_errors
+from .sums import Errors
 
 
 class Few:
@@ -40,7 +40,7 @@ class Few:
         self._lookups = lookups
         self._taps = np.array(taps)
         self._reach = int(self._taps[-1])
-        self.sums = of_errors(number, tuple(taps))
+        self.sums = Errors(number, taps)
         self._polynomial = self._effect([self._reach + 1])
 
     def expected(self, bad: Bad) -> NDArray[np.float64]:

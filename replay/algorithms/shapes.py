@@ -190,7 +190,7 @@ class Singles:
             ),
             3,
         )
-        row, shape, last = found.T
+        row, shape, last = np.ascontiguousarray(found.T)
         return Candidates(row, index.weights[shape].astype(np.int64), *spelled(masks[shape], last))
 
 

@@ -191,7 +191,7 @@ class TestGate:
         assert self.repair(1500, [5, 9000], 2, 0.01) is None
         assert self.repair(1500, [5, 9000], 2, 1.0) == [5, 9000]
 
-    @pytest.mark.parametrize(("length", "gate"), [(400, 0.01), (900, 0.01), (1500, 0.05)])
+    @pytest.mark.parametrize(("length", "gate"), [(400, 0.01), (800, 0.01), (1500, 0.05)])
     def test_three_flips_confirmed(
         self, length: int, gate: float, udp_frame: Callable[..., bytes]
     ) -> None:

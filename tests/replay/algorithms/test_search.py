@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import random
 from collections.abc import Callable, Iterable, Sequence
 
@@ -15,7 +16,7 @@ from wtrec.replay.algorithm import Algorithm, Repairs, make
 from wtrec.replay.algorithms import search
 from wtrec.replay.algorithms.candidates import Bad, Candidates
 from wtrec.replay.algorithms.search import Plan, Planned, Stage, check_gate
-from wtrec.replay.algorithms.sums import ANY, BY_CHANCE, Sums, of_errors
+from wtrec.replay.algorithms.sums import ANY, BY_CHANCE, Errors, Sums
 
 EVER = 1e9  # a gate that is always open
 SEARCHING = ("crc-flip", "crc-burst", "crc-event", "crc-dsss", "crc-seed", "header", "auto")
@@ -241,7 +242,7 @@ class TestConfirmed:
     def test_what_cannot_be_confirmed(self, damaged: FrameBatch) -> None:
         """A stage whose candidates cannot make up for what the checksum lacks is not searched."""
         stage = Told([0, 0.01], {1: [(1, list(self.FLIPS))]})
-        stage.sums = of_errors(1)
+        stage.sums = Errors(1)
         repairs = Staged([stage], 0.01, checks="llc+ip+transport").recover(damaged)
         assert not stage.asked
         assert repairs.candidates.tolist() == [-1]
@@ -249,10 +250,22 @@ class TestConfirmed:
     def test_by_what_is_lacking(self, damaged: FrameBatch) -> None:
         """What a checksum lacks after two flips two flips make up for often, and so they count."""
         stage = Told([0, 0.01], {1: [(1, list(self.FLIPS))]})
-        stage.sums = of_errors(2)
+        stage.sums = Errors(2)
         repairs = Staged([stage], 0.01, checks="llc+ip+transport").recover(damaged)
-        share = self.CONFIRMED / BY_CHANCE
-        assert repairs.expected_false[0] == pytest.approx(0.01 * share**2 * 2 / 32**2)
+        mpdu = damaged.mpdu(0)
+        bits = np.unpackbits(np.frombuffer(mpdu[24:-4], np.uint8), bitorder="little").tolist()
+        changes = [(-1) ** bit << k % 16 for k, bit in enumerate(bits)]
+        lacking = sum(changes[flip - 8 * 24] for flip in self.FLIPS)
+        moves = collections.Counter(changes)
+        ways = sum(
+            moves[lacking + turn - change] * moves[change]
+            for change in moves
+            for turn in (0, 0xFFFF, -0xFFFF)
+        )
+        share = ways / len(bits) ** 2
+        inside = self.CONFIRMED / BY_CHANCE
+        assert share > 5 * BY_CHANCE
+        assert repairs.expected_false[0] == pytest.approx(0.01 * inside**2 * share)
 
     def test_never_beyond_the_gate_in_total(self, damaged: FrameBatch) -> None:
         """What confirmed candidates cost adds up over stages and stays below the gate."""
