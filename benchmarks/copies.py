@@ -9,19 +9,17 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs, mac
 from wtrec.phy.link import ChannelName, Link
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import make
 
+from .documents import put, table
 from .phy import HALF_DB
+from .points import batch, repaired
 
 PACKETS = 800  # at each SNR; what the documents show
 LENGTH = 1500
@@ -31,9 +29,7 @@ LEAST, MOST = 0.2, 0.85  # share of frames that break
 FADING = [(6, 2.5), (12, 5.5), (24, 13.0), (36, 16.0), (54, 21.0), (54, 23.0)]
 BY_BIT = "chase:gap=1,max_clusters=16"  # what is done where errors are thought of as single bits
 ALGORITHMS = {2: (BY_BIT, "chase"), 3: ("majority", "chase")}
-MICROSECONDS_APART = 500
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-BEGIN, END = "<!-- benchmarks/copies.py: begin -->\n", "<!-- end -->\n"
+NANOSECONDS_APART = 500_000  # packets; their copies come at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +121,13 @@ def _score(
     chosen: list[int],
 ) -> Score:
     frames = [(sent[i], copy[i]) for i in chosen for copy in received]
-    batch = _batch([frame for _, frame in frames], len(received))
+    times = [NANOSECONDS_APART * (i // len(received)) for i in range(len(frames))]
+    bad = batch([frame for _, frame in frames], rate, 0, times)
     algorithm, _ = make(name)
     started = time.perf_counter()
-    parts = [algorithm.recover(batch), algorithm.finish()]
+    parts = [algorithm.recover(bad), algorithm.finish()]
     seconds = time.perf_counter() - started
-    fixed = {number: flips for part in parts for number, flips in _flips(part)}
+    fixed = {number: flips for part in parts for number, flips in repaired(part)}
     verdicts = [fcs.flip(b, fixed[i]) == a for i, (a, b) in enumerate(frames) if i in fixed]
     return Score(
         name,
@@ -155,32 +152,6 @@ def _common(original: bytes, copies: list[bytes]) -> bool:
     return both != 0
 
 
-def _flips(repairs: Repairs) -> Iterator[tuple[int, list[int]]]:
-    """Number and flips of each frame that was repaired."""
-    for i in np.flatnonzero(repairs.repaired).tolist():
-        span = slice(repairs.flip_offsets[i], repairs.flip_offsets[i + 1])
-        yield int(repairs.number[i]), repairs.flips[span].tolist()
-
-
-def _batch(mpdus: list[bytes], copies: int) -> FrameBatch:
-    """The columns that algorithms look at: bad frames, the copies of a packet at the same time."""
-    count = len(mpdus)
-    codes = pa.array([FcsStatus.BAD] * count, pa.int8())
-    names = pa.array([status.name.lower() for status in FcsStatus])
-    packet = np.arange(count) // copies
-    return FrameBatch(
-        pa.record_batch(
-            {
-                "number": pa.array(np.arange(count)),
-                "time": pa.array(1000 * MICROSECONDS_APART * packet, pa.timestamp("ns", "UTC")),
-                "interface": pa.array(np.arange(count) % copies, pa.uint32()),
-                "fcs_status": pa.DictionaryArray.from_arrays(codes, names),
-                "mpdu": pa.array(mpdus, pa.binary()),
-            }
-        )
-    )
-
-
 def report(scores: list[Score]) -> None:
     """Print the tables; put those of a whole run into the algorithms' pages."""
     chase = _table(scores, {2: (BY_BIT, "chase"), 3: ("chase",)}, {BY_BIT: "by bit"})
@@ -188,10 +159,7 @@ def report(scores: list[Score]) -> None:
     for name, text in (("chase", chase), ("majority", majority)):
         print(f"{name}\n{text}")
         if all(score.packets == PACKETS for score in scores):
-            document = DOCS / f"algorithm-{name}.md"
-            before, rest = document.read_text().split(BEGIN)
-            _, after = rest.split(END)
-            document.write_text(before + BEGIN + text + END + after)
+            put(f"algorithm-{name}.md", "copies.py", text)
 
 
 def _table(scores: list[Score], shown: dict[int, tuple[str, ...]], short: dict[str, str]) -> str:
@@ -200,7 +168,7 @@ def _table(scores: list[Score], shown: dict[int, tuple[str, ...]], short: dict[s
     for copies, names in shown.items():
         titles += [f"bad {words[copies]}", "all wrong in a bit"]
         titles += [t for name in names for t in (f"{short.get(name, name)}: right", "wrong")]
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    lines = []
     rows: dict[tuple[str, int, float], dict[tuple[int, str], Score]] = {}
     for score in scores:
         point = (score.channel, score.rate_mbps, score.snr_db)
@@ -209,13 +177,15 @@ def _table(scores: list[Score], shown: dict[int, tuple[str, ...]], short: dict[s
     for (channel, rate, snr), row in rows.items():
         groups.setdefault(channel, []).append(row)
         broken = next(iter(row.values())).broken
-        lines.append(f"| {channel} | {rate} | {snr:.1f} | {broken:.0%} {_cells([row], shown)}|")
+        lines.append([channel, f"{rate}", f"{snr:.1f}", f"{broken:.0%}", *_cells([row], shown)])
     for channel, every in groups.items():
-        lines.append(f"| {channel} | all | | {_cells(every, shown)}|")
-    return "\n".join(lines) + "\n"
+        lines.append([channel, "all", "", "", *_cells(every, shown)])
+    return table(titles, lines)
 
 
-def _cells(rows: list[dict[tuple[int, str], Score]], shown: dict[int, tuple[str, ...]]) -> str:
+def _cells(
+    rows: list[dict[tuple[int, str], Score]], shown: dict[int, tuple[str, ...]]
+) -> list[str]:
     """Groups, common errors, right and wrong of each algorithm, pooled over rows."""
     cells = []
     for copies, names in shown.items():
@@ -229,7 +199,7 @@ def _cells(rows: list[dict[tuple[int, str], Score]], shown: dict[int, tuple[str,
             wrong = sum(score.wrong for score in scores)
             cells.append(f"{right / groups:.1%}" if groups else "")
             cells.append(f"{wrong / groups / copies:.2%}" if groups else "")
-    return "".join(f"| {cell} " for cell in cells)
+    return cells
 
 
 if __name__ == "__main__":

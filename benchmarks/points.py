@@ -126,14 +126,21 @@ def repaired(repairs: Repairs) -> Iterator[tuple[int, list[int]]]:
         yield int(repairs.number[i]), repairs.flips[span].tolist()
 
 
-def batch(mpdus: Sequence[bytes], rate_mbps: float, first: int = 1) -> FrameBatch:
-    """The columns that algorithms look at, of frames of one rate, numbered from ``first`` on."""
+def batch(
+    mpdus: Sequence[bytes], rate_mbps: float, first: int = 1, times: Sequence[int] | None = None
+) -> FrameBatch:
+    """The columns that algorithms look at, of frames of one rate, numbered from ``first`` on.
+
+    Received at ``times`` (ns), if these are given.
+    """
     status = [FcsStatus.BAD if fcs.syndrome(mpdu) else FcsStatus.GOOD for mpdu in mpdus]
+    when = pa.nulls(len(mpdus), pa.int64()) if times is None else pa.array(times, pa.int64())
     names = pa.array([status.name.lower() for status in FcsStatus])
     return FrameBatch(
         pa.record_batch(
             {
                 "number": pa.array(np.arange(first, first + len(mpdus))),
+                "time": when.cast(pa.timestamp("ns", "UTC")),
                 "fcs_status": pa.DictionaryArray.from_arrays(pa.array(status, pa.int8()), names),
                 "rate_mbps": pa.array([rate_mbps] * len(mpdus), pa.float64()),
                 "mcs": pa.nulls(len(mpdus), pa.uint8()),

@@ -4,61 +4,54 @@
 #include <arrow/ipc/api.h>
 
 #include <iostream>
-#include <unordered_map>
 
 uint32_t Step(uint32_t power) { return power >> 1 ^ (power & 1 ? 0xEDB88320 : 0); }
 
-uint32_t Syndrome(std::string_view mpdu) {  // FCS computed xor FCS received
-  uint32_t crc = ~0u, fcs = 0;
-  for (size_t i = 0; i < mpdu.size() - 4; ++i) {
-    crc ^= static_cast<uint8_t>(mpdu[i]);
+// The bit to flip, or -1 to abstain: the one whose effect on the CRC is the one that is seen.
+int64_t Repair(std::string_view mpdu) {
+  uint32_t crc = ~0u, effect = Step(1);  // of the last bit; each bit before it is a step further
+  for (uint8_t byte : mpdu) {
+    crc ^= byte;
     for (int bit = 0; bit < 8; ++bit) crc = Step(crc);
   }
-  for (int i = 1; i <= 4; ++i) fcs = fcs << 8 | static_cast<uint8_t>(mpdu[mpdu.size() - i]);
-  return ~crc ^ fcs;
+  int64_t bit = 8 * static_cast<int64_t>(mpdu.size()) - 1;
+  while (bit >= 0 && effect != (crc ^ 0xDEBB20E3)) {  // what is left of a frame with a good FCS
+    effect = Step(effect);
+    --bit;
+  }
+  return bit;
 }
 
 arrow::Status Run() {
-  // How many bits are behind a wrong one, by its effect on the FCS: x^behind mod P.
-  std::unordered_map<uint32_t, int64_t> behind;
-  uint32_t power = 0x80000000;
-  for (int64_t i = 0; i < 8 * 11454; ++i, power = Step(power)) behind[power] = i;
-
   auto input = std::make_shared<arrow::io::StdinStream>();
   ARROW_ASSIGN_OR_RAISE(auto frames, arrow::ipc::RecordBatchStreamReader::Open(input));
   auto schema = arrow::schema({arrow::field("number", arrow::int64()),
                                arrow::field("flips", arrow::list(arrow::uint32()))});
   arrow::io::StdoutStream output;
   ARROW_ASSIGN_OR_RAISE(auto answers, arrow::ipc::MakeStreamWriter(&output, schema));
-  ARROW_ASSIGN_OR_RAISE(auto rows, arrow::RecordBatchBuilder::Make(
-                                       schema, arrow::default_memory_pool()));
-  auto* number = rows->GetFieldAs<arrow::Int64Builder>(0);
-  auto* flips = rows->GetFieldAs<arrow::ListBuilder>(1);
-  auto* flip = static_cast<arrow::UInt32Builder*>(flips->value_builder());
-
-  while (true) {
-    ARROW_ASSIGN_OR_RAISE(auto next, frames->Next());
-    if (!next) return answers->Close();
-    auto numbers = next->GetColumnByName("number")->data()->GetValues<int64_t>(1);
-    const auto& mpdus = static_cast<arrow::BinaryArray&>(*next->GetColumnByName("mpdu"));
+  arrow::Int64Builder number;
+  auto flip = std::make_shared<arrow::UInt32Builder>();
+  arrow::ListBuilder flips(arrow::default_memory_pool(), flip);
+  for (auto next : *frames) {
+    ARROW_ASSIGN_OR_RAISE(auto batch, next);
+    auto numbers = batch->GetColumnByName("number")->data()->GetValues<int64_t>(1);
+    const auto& mpdus = static_cast<arrow::BinaryArray&>(*batch->GetColumnByName("mpdu"));
     const auto& status =
-        static_cast<arrow::DictionaryArray&>(*next->GetColumnByName("fcs_status"));
-    for (int64_t row = 0; row < next->num_rows(); ++row) {
+        static_cast<arrow::DictionaryArray&>(*batch->GetColumnByName("fcs_status"));
+    for (int64_t row = 0; row < batch->num_rows(); ++row) {
       if (status.GetValueIndex(row) != 1) continue;  // 1 is "bad"
-      auto found = behind.find(Syndrome(mpdus.GetView(row)));
-      int64_t bits = 8 * mpdus.value_length(row);
-      ARROW_RETURN_NOT_OK(number->Append(numbers[row]));
-      if (found == behind.end() || found->second >= bits) {
-        ARROW_RETURN_NOT_OK(flips->AppendNull());  // abstained
-      } else {
-        ARROW_RETURN_NOT_OK(flips->Append());
-        ARROW_RETURN_NOT_OK(flip->Append(static_cast<uint32_t>(bits - 1 - found->second)));
-      }
+      int64_t bit = Repair(mpdus.GetView(row));
+      ARROW_RETURN_NOT_OK(number.Append(numbers[row]));
+      ARROW_RETURN_NOT_OK(flips.Append(bit >= 0));  // null where it abstains
+      if (bit >= 0) ARROW_RETURN_NOT_OK(flip->Append(static_cast<uint32_t>(bit)));
     }
-    ARROW_ASSIGN_OR_RAISE(auto answer, rows->Flush());
-    ARROW_RETURN_NOT_OK(answers->WriteRecordBatch(*answer));
+    ARROW_ASSIGN_OR_RAISE(auto said, number.Finish());
+    ARROW_ASSIGN_OR_RAISE(auto what, flips.Finish());
+    ARROW_RETURN_NOT_OK(answers->WriteRecordBatch(
+        *arrow::RecordBatch::Make(schema, said->length(), {said, what})));
     std::cout.flush();  // or wtrec waits for it
   }
+  return answers->Close();
 }
 
 int main() {

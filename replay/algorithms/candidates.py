@@ -81,12 +81,6 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.row)
 
-    @classmethod
-    def none(cls) -> Candidates:
-        """No candidates."""
-        nothing = np.zeros(0, np.int64)
-        return cls(nothing, nothing, np.zeros(1, np.int64), nothing)
-
     def taken(self, order: NDArray[np.int64]) -> Candidates:
         """These candidates, in this order."""
         offsets, flips = runs(self.offsets, self.flips, order)

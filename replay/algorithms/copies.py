@@ -6,8 +6,9 @@ so no field has to be right. Two frames of the same length, received at most ``w
 are copies if
 
 * **the header is the same**, from frame control to sequence control but for Retry and Duration,
-  *or* **the FCS fields are the same** up to 3 bits. Two packets of a sender differ in the sequence
-  number, and in half of the FCS then: with the same FCS one in 10^9 would pass, with 3 bits apart
+  and of QoS data the TID, since a sender numbers the packets of each TID for themselves; *or* **the
+  FCS fields are the same** up to 3 bits. Two packets of a sender differ in the sequence number or
+  the TID, and in half of the FCS then: with the same FCS one in 10^9 would pass, with 3 bits apart
   five in a million. An error event spoils a copy's header now and then, or its FCS, but seldom
   both. And if
 * **less than a quarter of the other bits differ**. Encrypted or whitened bodies of different
@@ -15,11 +16,16 @@ are copies if
   sequence number, of 28 bytes, a quarter is six of these deviations away.
 
 Frames of constant payload differ in a few bits from one packet to the next, which is why likeness
-of the bodies alone proves nothing. A wrong pair costs candidates: what is claimed has a right FCS,
-and the gate counts how many would have one by chance. To that is added, for each frame that is
-repaired, how many other packets' FCS would be as near to the one that it came with: a header may
-have been damaged into that of the next packet. With the default gate a frame whose own FCS has
-more than 7 wrong bits is abstained on.
+of the bodies alone proves nothing. A wrong pair costs candidates: the packet that is made of it has
+a right FCS, and the gate counts how many would have one by chance.
+
+A right packet may still be another one than a frame's: a header may have been damaged into that of
+the next packet, and some senders give all packets one number. So for each frame that is repaired
+is added how many other packets' FCS would be as near to the one that it came with
+(:func:`strangers`). As long as all intact frames of a group are one packet, its header names it,
+and one stranger is counted. When two of them differ, it does not: all frames that are held are.
+With the default gate a frame whose own FCS has more than 7 wrong bits is abstained on, and in a
+group of several packets one with fewer, the more frames are held.
 
 Retry and Duration are what a sender changes from one transmission to the next, and the FCS with
 them, by a constant for each bit and length (``dot11.fcs.bit_syndrome``). They may as well be
@@ -83,14 +89,22 @@ class Group:
         copies: Those that are held, in the order of arrival.
         search: The candidates tried for this packet.
         original: The packet as one of them was sent, once it is known.
+        named: Whether the header names the packet: no two originals were different packets.
     """
 
-    __slots__ = ("copies", "original", "search")
+    __slots__ = ("copies", "named", "original", "search")
 
     def __init__(self, search: Search) -> None:
         self.copies: list[Copy] = []
         self.search = search
         self.original: NDArray[np.uint8] | None = None
+        self.named = True
+
+    def learn(self, original: NDArray[np.uint8]) -> None:
+        """One of the copies was sent as this."""
+        if self.original is not None:
+            self.named &= np.array_equal(aligned(self.original, original), original)
+        self.original = original
 
     @property
     def bad(self) -> list[Copy]:
@@ -112,19 +126,32 @@ def aligned(frame: NDArray[np.uint8], to: NDArray[np.uint8]) -> NDArray[np.uint8
     return moved
 
 
-def strangers(frame: NDArray[np.uint8], original: NDArray[np.uint8], held: int) -> float:
+def strangers(
+    frame: NDArray[np.uint8], original: NDArray[np.uint8], held: int, *, named: bool
+) -> float:
     """How many other packets would look as much like this frame's original by chance.
 
-    Of those with constant payload, that is: by their FCS, any of so many that are held; by their
-    header one, since damage may have made it the same. Infinite if the two are no copies.
+    Of those with constant payload, that is: by their FCS, any of so many that are held; by a
+    header that names the packet one, since damage may have made it the same. A frame that such a
+    header did not settle is tried again if it turns out to name several packets. So each of the two
+    tries has half of what the gate lets through: both count twice.
+
+    Args:
+        frame: As received.
+        original: The packet that it may be.
+        held: How many packets it is compared with.
+        named: Whether the header names the packet, as far as is known; see :class:`Group`.
+
+    Returns:
+        Their expected number, infinite if the two are no copies.
     """
     apart = copies_kernel.likeness(frame, original, len(frame), effects(len(frame)))
     if apart > 8 * fcs.LENGTH:
         return math.inf
-    if apart < 0:  # the header is the same
-        apart, held = -1 - apart, 1
+    same_header, apart = apart < 0, max(apart, -1 - apart)
+    others = 2 * held if not named else 2 if same_header else held
     ways = sum(math.comb(8 * fcs.LENGTH, bits) for bits in range(apart + 1))
-    return held * _CHANGES * ways / 2.0**32
+    return others * _CHANGES * ways / 2.0**32
 
 
 @functools.lru_cache(maxsize=4096)

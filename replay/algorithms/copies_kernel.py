@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...dot11.fcs import LENGTH
 from ...dot11.kernels import load32
-from ...dot11.mac import CONTROL, RETRY
+from ...dot11.mac import CONTROL, DATA, FROM_DS, RETRY, TO_DS
 from ...jit import jit
 
 HEADER = 24  # bytes: frame control to sequence control
@@ -27,6 +27,11 @@ DURATION = 0xFFFF0000  # bits 16 to 31 of a frame
 _u = np.uintp
 _w = np.uint32
 _FCS_BITS = 8 * LENGTH
+_TYPE_AND_QOS = 0x8C  # of a frame's first byte
+_QOS_DATA = 0x80 | DATA << 2
+_FOUR_ADDRESSES = TO_DS | FROM_DS
+_ADDRESS = 6
+_TID = 0x0F  # of the QoS control field's first byte
 _RETRY_BIT = RETRY.bit_length() - 1
 _ONES = np.array([byte.bit_count() for byte in range(256)], np.uint8)
 
@@ -88,6 +93,22 @@ def changed(
 
 
 @jit
+def _same_header(frame: NDArray[np.uint8], other: NDArray[np.uint8], length: int) -> bool:
+    """Whether what names the packet is the same: Retry and Duration are not part of it."""
+    first = load32(frame, 0)
+    if _w(first ^ load32(other, 0)) & ~_w(RETRY | DURATION):
+        return False
+    for i in range(4, HEADER, 4):
+        if load32(frame, i) != load32(other, i):
+            return False
+    if frame[0] & _TYPE_AND_QOS != _QOS_DATA:
+        return True
+    four = first & _w(_FOUR_ADDRESSES) == _w(_FOUR_ADDRESSES)
+    qos = _u(HEADER + _ADDRESS if four else HEADER)
+    return qos >= _u(length - LENGTH) or not (frame[qos] ^ other[qos]) & _TID
+
+
+@jit
 def likeness(
     frame: NDArray[np.uint8], other: NDArray[np.uint8], length: int, effects: NDArray[np.uint32]
 ) -> int:
@@ -106,9 +127,7 @@ def likeness(
     stranger = 99
     if frame[0] >> 2 & 3 == CONTROL and other[0] >> 2 & 3 == CONTROL:
         return stranger
-    same_header = not _w(load32(frame, 0) ^ load32(other, 0)) & ~_w(RETRY | DURATION)
-    for i in range(4, HEADER, 4):
-        same_header = same_header and load32(frame, i) == load32(other, i)
+    same_header = _same_header(frame, other, length)
     apart = changed(frame, other, length, effects)[2]
     if not same_header and apart > FCS_APART:
         return stranger

@@ -139,13 +139,13 @@ class CopyAlgorithm(abc.ABC):
         found = self._held.add(copy)
         group = self._join(copy, {id(other.group): other.group for other in found})
         if copy.intact:
-            group.original = copy.mpdu
+            group.learn(copy.mpdu)
         elif group.original is None and found:
             group.original = self._combined(copy, group)
         if group.original is not None:
             for member in group.bad:
                 if member.open:
-                    self._claim(member, group.original, group.search)
+                    self._claim(member, group.original)
 
     def _join(self, copy: Copy, groups: dict[int, Group]) -> Group:
         """Put a frame and all groups with a copy of it into one."""
@@ -154,8 +154,9 @@ class CopyAlgorithm(abc.ABC):
         for group in others:
             into.copies += group.copies
             into.search.tried += group.search.tried
-            if into.original is None:
-                into.original = group.original
+            into.named &= group.named
+            if group.original is not None:
+                into.learn(group.original)
             for member in group.copies:
                 member.group = into
         into.copies.sort(key=lambda member: member.number)
@@ -173,16 +174,18 @@ class CopyAlgorithm(abc.ABC):
         solution = self.combine(unpacked, group.search)
         return None if solution is None else np.packbits(solution, bitorder="little")
 
-    def _claim(self, copy: Copy, original: NDArray[np.uint8], search: Search) -> None:
+    def _claim(self, copy: Copy, original: NDArray[np.uint8]) -> None:
+        group = copy.group
         met = 2 * self._held.like(copy)  # frames before it, and as many behind it
-        expected = search.expected_false + strangers(copy.mpdu, original, met)
+        others = strangers(copy.mpdu, original, met, named=group.named)
+        expected = group.search.expected_false + others
         if expected > self._gate:
             return
         errors = aligned(original, copy.mpdu) ^ copy.mpdu
         copy.errors = errors
         copy.open = False
         self._answers.repair(copy.number, errors, expected)
-        for other in copy.group.bad:
+        for other in group.bad:
             if other is not copy and other.errors is not None:
                 self._repaired += 1
                 self._common += bool((other.errors & errors).any())
@@ -201,7 +204,7 @@ def _warm() -> None:
     held = Held(0)
     for number in range(2):
         held.add(Copy(number, 0, blank, intact=False))
-    strangers(blank, aligned(blank, blank), 1)
+    strangers(blank, aligned(blank, blank), 1, named=True)
     Search(1.0).settle(np.zeros(8 * len(blank), np.uint8))
     powers(_USUAL_BITS)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...datasets.frames import FcsStatus, FrameBatch
+from ...datasets.frames import MAX_BYTES, FcsStatus, FrameBatch
 from ..algorithm import Repairs
 from ..ledger import MAX_OPEN
 
@@ -28,6 +28,8 @@ ANSWERS: Final = pa.schema(
 _WANTED: Final = ("number", "flips")
 _FLIPS: Final = ANSWERS.field("flips").type
 _NUMBER, _ORDINAL, _BITS = range(3)  # rows of the table of open frames
+_ROW: Final = 28  # bytes of an answer without its flips; with their offset and validity bits
+_FLIP: Final = 4  # bytes
 
 
 def check_schema(schema: Any) -> str:
@@ -63,6 +65,16 @@ class OpenFrames:
 
     def __len__(self) -> int:
         return self._open.shape[1]
+
+    @property
+    def need(self) -> int:
+        """The bytes that answers to all of them can need.
+
+        Of flips, those to every bit of the largest batch of frames there is, at most: late answers
+        to a hundred thousand frames flip few bits of each.
+        """
+        bits = min(int(self._open[_BITS].sum()), 8 * MAX_BYTES)
+        return _ROW * len(self) + _FLIP * bits
 
     def give(self, frames: FrameBatch) -> None:
         """The decoder is given these."""

@@ -118,7 +118,7 @@ class ExecDecoder:
         """End the program's input, and take what it still answers."""
         if self._stream is not None:
             try:
-                for answers in self._stream.finish():
+                for answers in self._stream.finish(self._open.need):
                     self._enter(answers)
             except DecoderError as error:
                 error.left_open = len(self._open)
@@ -173,7 +173,7 @@ class ExecDecoder:
             return None
         self._open.give(frames)
         try:
-            self._enter(self._stream.ask(frames.arrow))
+            self._enter(self._stream.ask(frames.arrow, self._open.need))
         except DecoderError as error:
             earlier = self._open.forget()
             earlier = earlier[earlier < frames.number[0]]

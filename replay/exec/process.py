@@ -5,6 +5,9 @@ drained, so that neither side can block the other for good; nothing is waited fo
 deadline. Stdout is read only while something is wanted from it: a program that writes without end
 is stopped by its full pipe, and not by our memory.
 
+Where SIGCHLD is ignored, as a shell's ``trap '' CHLD`` leaves it, the kernel reaps children itself
+and forgets how they ended. So a start sets it to its default first, which only the main thread may.
+
 The program leads a process group of its own. The group is killed and the program reaped by
 :meth:`Process.kill`, when the object is collected, and at the exit of the interpreter.
 """
@@ -19,6 +22,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 import weakref
 from collections.abc import Sequence
@@ -27,6 +31,7 @@ from typing import IO, Final
 _CHUNK: Final = 1 << 16  # bytes: what a pipe holds
 _STDERR_KEPT: Final = 4096  # bytes: its last ones
 _POLL: Final = 0.005  # s between two looks at whether it has exited
+_FORGOTTEN: Final = "an exit code that is unknown, since SIGCHLD is ignored"
 
 
 class Process:
@@ -47,6 +52,7 @@ class Process:
     def __init__(self, argv: Sequence[str]) -> None:
         if self._is_at_exit:  # a thread that nobody waits for saw its program killed
             raise OSError(errno.ECANCELED, os.strerror(errno.ECANCELED), argv[0])
+        _heed_children()
         pipe = subprocess.PIPE
         self._child = subprocess.Popen(
             argv, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
@@ -78,18 +84,18 @@ class Process:
         Raises:
             TimeoutError: They had not come at the deadline.
         """
-        while len(self._incoming) < size and self._stdout not in self._closed:
-            self._move(size)
-        return bytes(self._incoming[:size])
+        self._fill(size)
+        return self.peek_now(size)
 
     def peek_now(self, size: int) -> bytes:
         """Up to so many of the next bytes, as far as they are here."""
         return bytes(self._incoming[:size])
 
-    def read(self, size: int) -> bytes:
-        """As :meth:`peek`, and they are taken."""
-        data = self.peek(size)
-        del self._incoming[: len(data)]
+    def read(self, size: int) -> bytearray:
+        """As :meth:`peek`, and they are taken: only what is behind them, a chunk, is copied."""
+        self._fill(size)
+        data, self._incoming = self._incoming, self._incoming[size:]
+        del data[size:]
         return data
 
     def flush(self) -> None:
@@ -115,20 +121,27 @@ class Process:
     def exit_status(self) -> str:
         """How it ended, ``exit code 3`` or ``signal 9 (SIGKILL)``; empty if it is still running.
 
-        Waits for that until the deadline. The program stays a zombie until :meth:`kill`, so that
-        the number of its process group is nobody else's.
+        Waits for that until the deadline, and looks once behind it. The program stays a zombie
+        until :meth:`kill`, so that the number of its process group is nobody else's.
         """
-        options = os.WEXITED | os.WNOWAIT | os.WNOHANG
-        while (found := os.waitid(os.P_PID, self._child.pid, options)) is None:
-            if time.monotonic() >= self.deadline:
-                return ""
-            self._drain_stderr()  # or it might wait for that
-            time.sleep(_POLL)
+        try:
+            while (found := _ended(self._child)) is None:
+                if time.monotonic() >= self.deadline:
+                    return ""
+                self._drain_stderr()  # or it might wait for that
+                time.sleep(_POLL)
+        except ChildProcessError:
+            return _FORGOTTEN
         if found.si_code == os.CLD_EXITED:
             return f"exit code {found.si_status}"
         with contextlib.suppress(ValueError):  # a real-time signal has no name
             return f"signal {found.si_status} ({signal.Signals(found.si_status).name})"
         return f"signal {found.si_status}"
+
+    def _fill(self, wanted: int) -> None:
+        """Wait until so many bytes are here, or its stdout has ended."""
+        while len(self._incoming) < wanted and self._stdout not in self._closed:
+            self._move(wanted)
 
     def _move(self, wanted: int) -> None:
         """Wait until one of the pipes is ready, and move what it takes or gives."""
@@ -197,6 +210,24 @@ def _ready(descriptor: int) -> bool:
     return bool(poll.poll(0))
 
 
+def _heed_children() -> None:
+    """Have ended children kept until they are waited for."""
+    if (
+        signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+        and threading.current_thread() is threading.main_thread()
+    ):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _ended(child: subprocess.Popen[bytes]) -> os.waitid_result | None:
+    """How it ended, None while it runs; it is not reaped.
+
+    Raises:
+        ChildProcessError: The kernel has reaped it.
+    """
+    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+
+
 def _refuse() -> None:
     """No program is started any more."""
     Process._is_at_exit = True  # noqa: SLF001 - it is ours
@@ -204,7 +235,8 @@ def _refuse() -> None:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Kill the process group, which is there as long as its leader is not reaped; reap that."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with contextlib.suppress(ChildProcessError, ProcessLookupError, PermissionError):
+        _ended(child)  # raises where the kernel has reaped it: the group may be another's
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     for pipe in _pipes(child):

@@ -20,9 +20,10 @@ from ...datasets.frames import FRAMES
 from .answers import check_schema
 from .process import Process
 
-MAX_MESSAGE: Final = 1 << 31  # bytes; a list column with 32-bit offsets can hardly need more
+SPARE: Final = 4 << 20  # bytes of metadata, and of a body beyond what answers can need
 
 _MARK: Final = b"\xff\xff\xff\xff"
+_HEAD: Final = 8  # bytes: the mark and the length of the metadata
 _OLD_END: Final = bytes(4)  # of streams as Arrow wrote them before its version 0.15
 _STDOUT_HINT: Final = "stdout is for answers alone, let it print to stderr"
 _GRACE: Final = 3.0  # s that a program has from closing its stdout to its exit
@@ -68,13 +69,18 @@ class Stream:
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._outbox, mode="w"), FRAMES.schema)
         self._reader: Any = None
 
-    def ask(self, frames: Any) -> Any:
+    def ask(self, frames: Any, need: int) -> Any:
         """Give it a batch of frames; the ``pyarrow.RecordBatch`` that it answers.
+
+        Args:
+            frames: A ``pyarrow.RecordBatch`` of ``FRAMES``.
+            need: Bytes that answers to all open frames, these too, can need.
 
         Raises:
             DecoderError: It gave none, or something else, or did not take the frames.
         """
         self._process.deadline = time.monotonic() + self._timeout
+        self._inbox.limit = need + SPARE
         self._writer.write_batch(frames)
         self._process.send(self._outbox.take())
         with self._last_words():
@@ -88,13 +94,17 @@ class Stream:
                 raise DecoderError(what, "let it read until its stdin ends") from None
         return answers
 
-    def finish(self) -> Iterator[Any]:
+    def finish(self, need: int) -> Iterator[Any]:
         """End its input; the batches that it still has to say, until it has exited.
+
+        Args:
+            need: As for :meth:`ask`.
 
         Raises:
             DecoderError: Its stream did not end, or it exited with another code than 0.
         """
         self._process.deadline = time.monotonic() + self._timeout
+        self._inbox.limit = need + SPARE
         self._writer.close()
         self._process.send(self._outbox.take())
         self._process.end_input()
@@ -105,7 +115,8 @@ class Stream:
                 self._flush()
             status = self._process.exit_status()
             if not status:
-                raise self._late("ended its answers and did not exit")
+                what = f"ended its answers and did not exit within {self._timeout:g} s"
+                raise DecoderError(what, "let it exit behind its answers, or raise timeout=")
             if status != "exit code 0":
                 raise DecoderError(f"ended with {status}, wanted exit code 0", "mend the program")
 
@@ -135,7 +146,7 @@ class Stream:
         except StopIteration:
             return None
         except TimeoutError:
-            raise self._late("gave no answer") from None
+            raise self._late("gave no answer", "stdout") from None
         except (pa.ArrowException, OSError, ValueError) as error:
             if self._inbox.fell_short:
                 raise self._early_end() from None
@@ -149,6 +160,11 @@ class Stream:
         if begin not in {_MARK, _OLD_END} and len(begin) == len(_MARK):
             found = self._process.peek_now(40)
             raise DecoderError(f"wrote {found!r}, wanted an Arrow IPC stream", _STDOUT_HINT)
+        head = self._process.peek(_HEAD) if begin == _MARK else b""
+        size = int.from_bytes(head[len(_MARK) :], "little")
+        if size > SPARE and len(head) == _HEAD:
+            what = f"announced {size} bytes of metadata, wanted at most {SPARE}"
+            raise DecoderError(what, _STDOUT_HINT)
 
     def _check_schema(self) -> None:
         wrong = check_schema(self._reader.schema)
@@ -159,9 +175,17 @@ class Stream:
         try:
             self._process.flush()
         except TimeoutError:
-            raise self._late("answered, and did not read the frames") from None
+            raise self._late("answered, and did not read the frames", "stdin") from None
 
-    def _late(self, what: str) -> DecoderError:
+    def _late(self, what: str, pipe: str) -> DecoderError:
+        """The deadline has passed; it may be gone, and a program that it started not."""
+        status = self._process.exit_status()
+        if status:
+            return DecoderError(
+                f"{what} within {self._timeout:g} s: it ended with {status}, and something that "
+                f"it started holds its {pipe} open",
+                "let it end what it has started",
+            )
         return DecoderError(
             f"{what} within {self._timeout:g} s",
             "let it flush its stdout after each batch, raise timeout= or lower batch=",
@@ -210,6 +234,7 @@ class _Inbox:
     """Where Arrow reads from.
 
     Attributes:
+        limit: Bytes that may be read at once: the body of a message is.
         fell_short: The stream ended where more was wanted.
     """
 
@@ -217,13 +242,13 @@ class _Inbox:
 
     def __init__(self, process: Process) -> None:
         self._process = process
+        self.limit = SPARE
         self.fell_short = False
 
-    def read(self, size: int) -> bytes:
-        if size > MAX_MESSAGE:
-            raise DecoderError(
-                f"announced {size} bytes, wanted at most {MAX_MESSAGE}", _STDOUT_HINT
-            )
+    def read(self, size: int) -> bytearray:
+        if size > self.limit:
+            what = f"announced {size} bytes of answers, wanted at most {self.limit}"
+            raise DecoderError(what, "docs/exec.md has the limits")
         data = self._process.read(size)
         self.fell_short = len(data) < size
         return data

@@ -124,6 +124,46 @@ class TestLikeness:
         first = fcs.flip(frames[0], damage)
         assert not any(likeness(first, frame) for frame in frames[1:])
 
+    @pytest.mark.parametrize("addr4", [None, bytes(6)])
+    def test_tids(self, addr4: bytes | None) -> None:
+        """Packets of two TIDs are no copies; other QoS fields, and a damaged TID, hide none."""
+        address = bytes(6)
+        distribution = addr4 is not None
+
+        def packet(tid: int | None, flips: list[int]) -> bytes:
+            frame = mac.data_frame(
+                bytes(200),
+                addr1=address,
+                addr2=address,
+                addr3=address,
+                addr4=addr4,
+                to_ds=distribution,
+                from_ds=distribution,
+                sequence=7,
+                tid=tid,
+            )
+            return fcs.append(fcs.flip(frame, flips))
+
+        qos = 8 * (30 if distribution else 24)
+        body = [700, 704]
+        for other in range(1, 16):
+            assert not likeness(packet(0, []), packet(other, []))
+            assert not likeness(fcs.flip(packet(0, []), body), packet(other, []))
+        for tid in (None, 0, 5):
+            frame = packet(tid, [])
+            for flips in ([qos + 4], [qos + 7, qos + 8, qos + 15]):
+                assert likeness(frame, packet(tid, flips))
+            field = [8 * len(frame) - back for back in (3, 10, 18, 29)]
+            assert likeness(frame, fcs.flip(frame, [qos, qos + 2, *body]))
+            assert likeness(frame, fcs.flip(frame, body + field))
+            assert likeness(frame, fcs.flip(frame, [qos, *field])) == (tid is None)
+
+    @pytest.mark.parametrize("control", ["8800", "8803"])
+    def test_no_room_for_a_tid(self, control: str) -> None:
+        """What follows the shortest header is the FCS."""
+        frame = fcs.append(bytes.fromhex(control) + bytes(22))
+        assert likeness(frame, fcs.flip(frame, [192, 193, 194, 195]))
+
     def test_control_frames(self) -> None:
         """Two control frames are no copies even if they are equal."""
         control = fcs.append(bytes.fromhex("9400") + bytes(26))

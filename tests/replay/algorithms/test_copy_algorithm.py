@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -112,6 +113,20 @@ class TestAnswers:
         assert third.candidates.tolist() == [-1]
         assert algorithm.finish().number.tolist() == [4]
 
+    @pytest.mark.parametrize(("wrong", "candidates"), [(7, []), (8, [1])])
+    def test_too_far_from_the_packet(
+        self, wrong: int, candidates: list[int], copy_batch: Batch, data_frame: MakeFrame
+    ) -> None:
+        """Where a pair settled the packet, one with its header and another FCS is left alone."""
+        frame = data_frame()
+        field = [8 * len(frame) - 4 * (1 + i) for i in range(wrong)]
+        algorithm = Chase()
+        repairs = algorithm.recover(
+            copy_batch([fcs.flip(frame, flips) for flips in (LEFT, RIGHT, field)])
+        )
+        assert repairs.number[repairs.repaired].tolist() == [1, 2, 3][: 3 - len(candidates)]
+        assert algorithm.finish().candidates.tolist() == candidates
+
     def test_memory_is_bounded(self, copy_batch: Batch) -> None:
         """Of frames without a copy no more than so many are open, all at the same time."""
         draw = random.Random(1)
@@ -217,6 +232,74 @@ class TestIntact:
         ]
         received = [*frames[1:40], fcs.flip(frames[0], damage), *frames[40:]]
         assert answers(Chase(intact=True), copy_batch(received)) == {40: None}
+
+
+class TestSharedNumber:
+    """Packets of constant payload but for an id, all of one sequence number."""
+
+    def packet(self, draw: random.Random) -> bytes:
+        """A new one, sent for the first time or again."""
+        address = bytes(6)
+        return fcs.append(
+            mac.data_frame(
+                draw.randbytes(4) + bytes(60),
+                addr1=address,
+                addr2=address,
+                addr3=address,
+                retry=draw.random() < 0.5,
+                duration=draw.choice([44, 60]),
+                sequence=7,
+            )
+        )
+
+    @pytest.mark.parametrize(
+        ("choice", "gate"), [("chase", 0.01), ("chase", 0.2), ("majority", 0.01)]
+    )
+    def test_strangers_taken_as_often_as_stated(
+        self, choice: str, gate: float, copy_batch: Batch
+    ) -> None:
+        """Of frames without a copy, among intact strangers, no more are repaired than is stated."""
+        draw = random.Random(choice)
+        frames, times = [], []
+        for window in range(20):
+            intact = [self.packet(draw) for _ in range(120)]
+            bad = [fcs.flip(self.packet(draw), [500, 503]) for _ in range(30)]
+            frames += draw.sample(intact + bad, 150)
+            times += [200 * window] * 150
+        algorithm, _ = make(f"{choice}:intact=yes,gate={gate}")
+        repairs = algorithm.recover(copy_batch(frames, times))
+        stated = repairs.expected_false[repairs.repaired]
+        for share in (0.4, 0.7, 1.0):
+            most = 20 * 30 * share * gate
+            assert np.count_nonzero(stated <= share * gate) < most + 3 * math.sqrt(most)
+        assert gate < 0.1 or len(stated)
+
+    def test_intact_copies_among_strangers(self, copy_batch: Batch, answers: Any) -> None:
+        """Copies with a good FCS field are repaired all the same, those with a bad one are not."""
+        draw = random.Random(2)
+        frames = [self.packet(draw) for _ in range(60)]
+        body, field = [400, 404], [8 * len(frames[0]) - back for back in (30, 20, 12, 7, 3)]
+        batch = copy_batch([*frames, fcs.flip(frames[-1], body), fcs.flip(frames[-1], field)])
+        assert answers(Chase(intact=True), batch) == {61: body, 62: None}
+        alone = copy_batch([frames[-1], fcs.flip(frames[-1], field)])
+        assert answers(Chase(intact=True), alone) == {2: field}
+
+    def test_tids(self, copy_batch: Batch, answers: Any) -> None:
+        """Packets of two TIDs with the same number are two pairs, not four copies."""
+        address = bytes(6)
+        frames = [
+            fcs.append(
+                mac.data_frame(
+                    bytes(200), addr1=address, addr2=address, addr3=address, sequence=7, tid=tid
+                )
+            )
+            for tid in (0, 6)
+        ]
+        wrong = [LEFT, RIGHT, RIGHT, LEFT]
+        batch = copy_batch([fcs.flip(frames[i % 2], flips) for i, flips in enumerate(wrong)])
+        algorithm = Chase()
+        assert answers(algorithm, batch) == dict(enumerate(wrong, 1))
+        assert algorithm.facts()["pairs"] == 2
 
 
 class TestFacts:

@@ -146,6 +146,19 @@ class TestTake:
             f"frame 4: expected_false is {value}, wanted null or a number from 0 up; abstained"
         ]
 
+    def test_need(self, given: OpenFrames) -> None:
+        """Answers to all open frames fit, of every bit; those that are answered need none."""
+        full = batch([1, 4, 7, 10], [list(range(BITS))] * 4)
+        assert len(given) == 4
+        assert full.nbytes <= given.need <= full.nbytes + 4 * 28
+        given.take(batch([1, 4, 10], [None] * 3))
+        assert given.need == 28 + 4 * BITS
+
+    def test_need_is_bounded(self, given: OpenFrames, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many frames are open, their flips are those of one batch of frames at most."""
+        monkeypatch.setattr(module, "MAX_BYTES", 100)
+        assert given.need == 4 * 28 + 4 * 800
+
     def test_never_later_than_the_ledger(
         self, frames: FrameBatch, monkeypatch: pytest.MonkeyPatch
     ) -> None:

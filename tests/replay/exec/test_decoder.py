@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -317,6 +318,9 @@ def FLIPS(values: list[Any]) -> Any:  # noqa: N802
     return pa.array(values, pa.list_(pa.uint32()))
 
 
+BIG = 8 << 20  # bytes of flips
+
+
 class TestRubbish:
     """Programs that say what nobody asked for; these are shell scripts."""
 
@@ -337,7 +341,17 @@ class TestRubbish:
             ("head -c 400 said", 60, "ended its answers with exit code 0"),
             ("cat broken; exec cat", 60, "wrote no sound Arrow stream: "),
             ("exec sleep 100", 0.3, "gave no answer within 0.3 s"),
-            ("head -c 8 huge; exec sleep 100", 0.3, "gave no answer within 0.3 s"),
+            ("head -c 8 said; exec sleep 100", 0.3, "gave no answer within 0.3 s"),
+            (
+                "cat huge; exec cat /dev/zero",
+                60,
+                "announced 2147483640 bytes of metadata, wanted at most 4194304",
+            ),
+            (
+                "cat big; exec cat >/dev/null",
+                60,
+                f"announced {BIG + 16} bytes of answers, wanted at most {28 + 4 * 536 + 2**22}",
+            ),
         ],
     )
     def test_no_stream(
@@ -353,7 +367,9 @@ class TestRubbish:
         write_answers(tmp_path / "said", pa.table({"number": NUMBERS([4]), "flips": FLIPS([[5]])}))
         said = (tmp_path / "said").read_bytes()
         (tmp_path / "broken").write_bytes(said[:8] + b"\x99" * 1000)
-        (tmp_path / "huge").write_bytes(said[:4] + b"\xff\xff\xff\x7f")
+        (tmp_path / "huge").write_bytes(said[:4] + b"\xf8\xff\xff\x7f")
+        big = pa.table({"number": NUMBERS([4]), "flips": FLIPS([range(BIG // 4)])})
+        write_answers(tmp_path / "big", big)
         path = program(f"#!/bin/sh\ncd {tmp_path}\n{script}\n")
         outcome = run(f"exec:timeout={timeout},restarts=1:{path}")
         assert outcome.rows == flips(*BAD)
@@ -421,6 +437,30 @@ class TestRubbish:
         assert len(outcome.score.problems) == 11
         assert outcome.score.problems[-1] == f"6 more answers of {path} were refused"
         assert outcome.score.facts == {"restarts": 0, "answers refused": 16}
+
+
+class TestIgnoredChildren:
+    """wtrec was started where SIGCHLD is ignored."""
+
+    @pytest.fixture(autouse=True)
+    def _ignored(self) -> Iterator[None]:
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        yield
+        signal.signal(signal.SIGCHLD, before)
+
+    def test_sound(self, run: Run, program: Callable[[str], Path], tmp_path: Path) -> None:
+        """Nothing is wrong with a program that ends as it should."""
+        write_answers(tmp_path / "said", pa.table({"number": NUMBERS([4]), "flips": FLIPS([[5]])}))
+        path = program(f"#!/bin/sh\ncat {tmp_path}/said; exec cat >/dev/null\n")
+        outcome = run(f"exec:{path}")
+        assert outcome.rows == {**flips(*BAD), 4: [5]}
+        assert outcome.losses == []
+
+    def test_dies(self, run: Run, program: Callable[[str], Path]) -> None:
+        """How one ended that died is said."""
+        path = program("#!/bin/sh\nexit 3\n")
+        (line,) = run(f"exec:restarts=0:{path}").score.problems
+        assert line.startswith(f"frames 1 to 24: {path} died with exit code 3; abstained, and so ")
 
 
 class TestMaking:

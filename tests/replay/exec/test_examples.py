@@ -91,6 +91,14 @@ class TestExamples:
         """The document and the file hold the same text."""
         assert _block(language) == (ROOT / "docs" / "examples" / name).read_text()
 
+    def test_as_short_as_it_says(self) -> None:
+        """Their lines of code, without blank ones, comments, imports and docstrings."""
+        idle = re.compile(r'\s*(//.*|#.*|import .*|""".*"""|)')
+        for name in ("decoder.py", "decoder.cpp"):
+            lines = (ROOT / "docs" / "examples" / name).read_text().splitlines()
+            count = sum(not idle.fullmatch(line) for line in lines)
+            assert f" {count} lines of code" in DOCUMENT
+
     @pytest.mark.parametrize("options", ["", "batch=7:", "batch=7,bad_only=yes:"])
     @pytest.mark.parametrize("language", ["python", "c++"])
     def test_as_crc_flip(

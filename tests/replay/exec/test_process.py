@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,6 +34,14 @@ def sh() -> Iterator[Start]:
     yield start
     for process in started:
         process.kill()
+
+
+@pytest.fixture
+def children_ignored() -> Iterator[None]:
+    """SIGCHLD is ignored, as a program's parent may leave it."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGCHLD, before)
 
 
 def _descriptors() -> int:
@@ -122,6 +133,19 @@ class TestBytes:
             process.flush()
         assert len(process.peek_now(1 << 30)) <= 1 << 16
 
+    def test_much_is_taken_without_a_copy(self, sh: Start) -> None:
+        """What is read at once takes its size in memory, and not twice."""
+        size = 32 << 20
+        process = sh(f"head -c {size + 3} /dev/zero")
+        tracemalloc.start()
+        try:
+            assert len(process.read(size)) == size
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 1.5 * size
+        assert process.read(100) == bytes(3)
+
 
 class TestEnd:
     """How programs end, and that nothing of them stays."""
@@ -154,6 +178,29 @@ class TestEnd:
         while _alive(child) and time.monotonic() < end:
             time.sleep(0.01)
         assert not _alive(child)
+
+    def test_status_where_children_are_ignored(self, sh: Start, children_ignored: None) -> None:
+        """It is known all the same."""
+        del children_ignored
+        assert sh("exit 3").exit_status() == "exit code 3"
+
+    def test_a_reaped_program(
+        self, children_ignored: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A thread cannot have children kept: the status is unknown, and no group is killed."""
+        del children_ignored
+        groups: list[int] = []
+        monkeypatch.setattr("os.killpg", lambda group, _: groups.append(group))
+        started: list[Process] = []
+        thread = threading.Thread(target=lambda: started.append(Process(["/bin/true"])))
+        thread.start()
+        thread.join()
+        (process,) = started
+        process.deadline = time.monotonic() + 20
+        wanted = "an exit code that is unknown, since SIGCHLD is ignored"
+        assert process.exit_status() == wanted
+        process.kill()
+        assert groups == []
 
     def test_nothing_is_left(self) -> None:
         """Two hundred starts leave neither descriptor nor zombie, killed or forgotten."""
