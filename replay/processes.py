@@ -122,7 +122,8 @@ class _Process:
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""
         if self._process.is_alive() and self._process.pid is not None:
-            os.kill(self._process.pid, number)  # it is not reaped yet, so it is there
+            with contextlib.suppress(ProcessLookupError):  # where SIGCHLD is ignored
+                os.kill(self._process.pid, number)
 
     def close(self) -> None:
         """No more tasks; wait for its end."""
@@ -131,7 +132,9 @@ class _Process:
 
 
 def _ended(exit_code: int | None) -> str:
-    if exit_code is None or exit_code >= 0:
+    if exit_code is None:  # where SIGCHLD is ignored
+        return "ended"
+    if exit_code >= 0:
         return f"ended with exit status {exit_code}"
     name = next(
         (each.name for each in signal.Signals if each == -exit_code), f"signal {-exit_code}"
