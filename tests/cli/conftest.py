@@ -35,7 +35,7 @@ class Capturing:
         iterator = iter(frames)
         while some := list(itertools.islice(iterator, 1000)):
             sent += sum(map(len, some))
-            while sent - self.path.stat().st_size > 32 << 20 and self.process.poll() is None:
+            while sent - self.path.stat().st_size > 16 << 20 and self.process.poll() is None:
                 time.sleep(0.001)
             tun.write_many(some)
 

@@ -93,21 +93,27 @@ def random_frames(count: int) -> Iterator[bytes]:
 class TestFrames:
     """What comes out is what went in."""
 
-    def test_every_byte_of_200_000_frames(
-        self, capturing: Any, mon0: MonitorTun, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("count", "ring"), [(40_000, "32"), pytest.param(200_000, "128", marks=pytest.mark.slow)]
+    )
+    def test_every_byte(
+        self, capturing: Any, mon0: MonitorTun, tmp_path: Path, count: int, ring: str
     ) -> None:
-        """Frames of any bytes and lengths are written in order, unchanged, and all of them."""
-        with capturing(tmp_path / "run.pcapng", "-c", "200000", "-B", "128") as running:
-            running.send_paced(mon0, random_frames(200_000))
+        """Frames of any bytes and lengths are written in order, unchanged, and all of them.
+
+        They go round the ring more than once.
+        """
+        with capturing(tmp_path / "run.pcapng", "-c", f"{count}", "-B", ring) as running:
+            running.send_paced(mon0, random_frames(count))
             assert running.end() == 0
         counters = running.run.counters
         assert counters is not None
         assert (counters.received, counters.dropped_by_kernel, counters.written) == (
-            200_000,
+            count,
             0,
-            200_000,
+            count,
         )
-        pairs = zip(packets(running.path), random_frames(200_000), strict=True)
+        pairs = zip(packets(running.path), random_frames(count), strict=True)
         assert all(found == sent for found, sent in pairs)
 
     def test_peers_read_it(self, capturing: Any, mon0: MonitorTun, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +25,6 @@ from wtrec.datasets.run import results_path
 
 from .. import forked
 
-WTREC = Path(sys.executable).with_name("wtrec")
 ZEROS = bytes(50)
 
 
@@ -97,13 +95,7 @@ class TestMain:
         assert done.stderr.splitlines()[-1].startswith(f"wtrec: {pipe}: not a regular file")
         assert pipe.is_fifo()
         with subprocess.Popen(["cat", capture], stdout=subprocess.PIPE) as cat:
-            shown = subprocess.run(
-                [WTREC, "info", "/dev/stdin"],
-                stdin=cat.stdout,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            shown = forked.run(["info", "/dev/stdin"], stdin=cat.stdout)
         assert shown.stderr == "wtrec: /dev/stdin: a pipe, wanted a file: it is read twice\n"
 
     def test_an_interruption_is_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +114,13 @@ class TestMain:
         self, tmp_path: Path, number: signal.Signals
     ) -> None:
         """A batch system, or a terminal that is closed, ends a command as Ctrl-C does."""
-        with subprocess.Popen(
-            [WTREC, "simulate", "-w", "x.pcapng", "--frames", "1000000", "--snr", "20"],
-            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - nohup
-        ) as running:  # fmt: skip
+        with forked.popen(
+            ["simulate", "-w", "x.pcapng", "--frames", "1000000", "--snr", "20"],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
             try:
                 until = time.monotonic() + 60
                 while not list(tmp_path.iterdir()) and time.monotonic() < until:
@@ -158,9 +152,7 @@ class TestMain:
         """``wtrec info ... | head -1``."""
         reading, writing = os.pipe()
         os.close(reading)
-        process = subprocess.Popen(
-            [WTREC, "info", capture], stdout=writing, stderr=subprocess.PIPE, text=True
-        )
+        process = forked.popen(["info", capture], stdout=writing, stderr=subprocess.PIPE, text=True)
         os.close(writing)
         _, errors = process.communicate()
         assert "Traceback" not in errors

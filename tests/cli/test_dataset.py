@@ -17,7 +17,8 @@ from wtrec.cli.main import main, wtrec
 from wtrec.datasets.sharing.dataset import PATH, schema
 from wtrec.errors import DatasetError
 
-WTREC = str(Path(sys.executable).with_name("wtrec"))
+from .. import forked
+
 SAID = ("--title", "T", "--author", "Ada <ada@example.org>", "--licence", "CC0-1.0")
 
 
@@ -89,10 +90,10 @@ class TestCreate:
     def test_a_terminal_asks_for_what_is_missing(self, capture: Path) -> None:
         """What must be said is asked again; an empty line leaves out the rest."""
         ours, theirs = pty.openpty()
-        words = [WTREC, "dataset", "create", "hall", str(capture), "--purpose", "p"]
+        words = ["dataset", "create", "hall", str(capture), "--purpose", "p"]
         answers = "\nA title\nAda <a@example.org>; Bob\nCC0-1.0\nA hall\n" + "\n" * 8
         os.write(ours, answers.encode())
-        with subprocess.Popen(words, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE) as asked:
+        with forked.popen(words, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE) as asked:
             os.close(theirs)
             said = b""
             while True:

@@ -24,6 +24,8 @@ from wtrec.datasets.schema import Table
 from wtrec.datasets.sharing.create import create
 from wtrec.replay.exec.decoder import provenance
 
+from .. import forked
+
 SAID = ("--title", "T", "--author", "Ada", "--licence", "CC0-1.0", "-q")
 HOW = (
     "--select",
@@ -384,24 +386,40 @@ class TestUnjudged:
         assert (code, files) == (3, {})
 
 
+@pytest.fixture(scope="module")
+def decoded(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a decoder that leaves a trace, and the run with its results alone."""
+    folder = tmp_path_factory.mktemp("decoded") / "runs"
+    shutil.copytree(run.parent, folder)
+    for name in ("run.chase.parquet", "run.crc-flip.parquet", "run.analysis.json"):
+        (folder / name).unlink()
+    program = folder / "decoder"
+    code = EXAMPLE.read_text().partition("\n")[2]
+    trace = "import pathlib; pathlib.Path('trace').touch()\n"
+    head, _, tail = code.partition("import ")
+    program.write_text(f"#!{sys.executable}\n{head}{trace}import {tail}")
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        _done("replay", folder / run.name, "--algo", "exec:./decoder", "-q")
+    (folder / "trace").unlink()
+    return folder
+
+
 class TestPrograms:
     """What a dataset names is not run, unless its user says so."""
 
     @pytest.fixture
-    def program(self, mine: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A decoder that leaves a trace; the run has results of it."""
-        monkeypatch.chdir(mine.parent)
-        for name in ("run.chase.parquet", "run.crc-flip.parquet", "run.analysis.json"):
-            mine.with_name(name).unlink()
-        program = mine.with_name("decoder")
-        code = EXAMPLE.read_text().partition("\n")[2]
-        trace = "import pathlib; pathlib.Path('trace').touch()\n"
-        head, _, tail = code.partition("import ")
-        program.write_text(f"#!{sys.executable}\n{head}{trace}import {tail}")
-        program.chmod(0o755)
-        _done("replay", mine, "--algo", "exec:./decoder", "-q")
-        mine.with_name("trace").unlink()
-        return program
+    def mine(self, decoded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A copy of the run, in which we are."""
+        folder = shutil.copytree(decoded, tmp_path / "runs")
+        monkeypatch.chdir(folder)
+        return folder / "run.pcapng"
+
+    @pytest.fixture
+    def program(self, mine: Path) -> Path:
+        """The decoder beside it."""
+        return mine.with_name("decoder")
 
     def test_it_is_run_if_it_is_the_same_and_named(self, mine: Path, program: Path) -> None:
         """By its SHA-256, and by its command line to the letter."""
@@ -463,8 +481,7 @@ def _asked(answer: str, *words: str) -> tuple[int, str]:
     """Run a command on a terminal where somebody types: exit code, and what is shown there."""
     ours, theirs = pty.openpty()
     os.write(ours, answer.encode())
-    command = [str(Path(sys.executable).with_name("wtrec")), *words]
-    with subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL) as asked:
+    with forked.popen(words, stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL) as asked:
         os.close(theirs)
         said = b""
         while True:

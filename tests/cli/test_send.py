@@ -58,8 +58,11 @@ class Receiving:
 
     def __init__(self, words: Sequence[str], there: Sequence[str]) -> None:
         self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - close() closes it
-        self.process = subprocess.Popen(
-            [*there, WTREC, "receive", *words], stdout=self._out, stderr=subprocess.PIPE, text=True
+        streams: dict[str, Any] = {"stdout": self._out, "stderr": subprocess.PIPE, "text": True}
+        self.process = (
+            subprocess.Popen([*there, WTREC, "receive", *words], **streams)
+            if there
+            else forked.popen(["receive", *words], **streams)
         )
         assert self.process.stderr is not None
         said = self.process.stderr.readline()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import shutil
@@ -76,14 +77,20 @@ def frames(path: Path) -> Iterator[tuple[bytes, Row]]:
         data = gzip.decompress(data)
     packets = [bytes(packet) for _, packet in dpkt.pcap.UniversalReader(io.BytesIO(data))]
     names = [*RADIOTAP_FIELDS, *MAC_FIELDS, *OTHERS]
+    lines = dissected(path, *names)
+    for packet, line in zip(packets, lines, strict=True):
+        yield packet, dict(zip(names, line.split("|"), strict=True))
+
+
+@functools.cache  # two tests want the largest
+def dissected(path: Path, *names: str) -> list[str]:
+    """What tshark prints of each packet."""
     command = ["tshark", "-n", "-r", str(path), "-o", "wlan.check_checksum:TRUE"]
     command += ["-T", "fields", "-E", "separator=|", "-E", "occurrence=f"]
     for name in names:
         command += ["-e", name]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    lines = output.splitlines()
-    for packet, line in zip(packets, lines, strict=True):
-        yield packet, dict(zip(names, line.split("|"), strict=True))
+    return output.splitlines()
 
 
 def number(text: str) -> int | None:

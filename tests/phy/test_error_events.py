@@ -84,7 +84,7 @@ def test_events_are_paths_of_their_weight(code: Code) -> None:
     assert np.bincount(events.weights).tolist() == (
         error_events.spectrum(code, heaviest).sum(axis=0)[: events.weights.max() + 1].tolist()
     )
-    for i in np.random.default_rng(1).choice(len(events.weights), 200, replace=False):
+    for i in np.random.default_rng(1).choice(len(events.weights), 60, replace=False):
         bits = data_bits(events, i)
         first = (int(events.phases[i]) - len(bits) + 1) % code.period
         assert is_one_event(bits)

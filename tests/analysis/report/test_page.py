@@ -128,11 +128,10 @@ class TestPage:
     @pytest.mark.parametrize(
         "by",
         [
-            "rate,signal",
             "number",
             *(
                 pytest.param(by, marks=pytest.mark.slow)
-                for by in ("retry", "signal", "addr2,original_length")
+                for by in ("rate,signal", "retry", "signal", "addr2,original_length")
             ),
         ],
     )

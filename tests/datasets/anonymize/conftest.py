@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -130,6 +131,7 @@ Answer = tuple[bool, tuple[int, ...]]
 def answers() -> Callable[[Path, Callable[[], Algorithm]], dict[int, Answer]]:
     """What an algorithm makes of a capture: by frame, whether it repairs it, and which bits."""
 
+    @functools.cache  # several tests ask for those of one capture, which nobody changes
     def run(capture: Path, make: Callable[[], Any]) -> dict[int, Answer]:
         algorithm: Algorithm = make()
         found: dict[int, Answer] = {}

@@ -48,6 +48,7 @@ def _wtrec(*words: object) -> str:
     return done.stdout
 
 
+@functools.cache  # so that what they make of a capture is kept, too
 def _makers(lookups: int) -> dict[str, Callable[[], Any]]:
     from wtrec.replay.algorithms.chase import Chase
     from wtrec.replay.algorithms.crc_dsss import CrcDsss
@@ -80,12 +81,15 @@ class Both:
 
     def analysis(self, capture: Path) -> dict[str, Any]:
         """All of an analysis but what names the file."""
-        value: dict[str, Any] = json.loads(
-            _wtrec("analyze", capture, *self.truth, "--format", "json")
-        )
-        for name in ("capture", "capture_sha256", "truth"):
-            del value[name]
-        return value
+        return _analysis(capture, self.truth)
+
+
+@functools.cache
+def _analysis(capture: Path, truth: tuple[str, ...]) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(_wtrec("analyze", capture, *truth, "--format", "json"))
+    for name in ("capture", "capture_sha256", "truth"):
+        del value[name]
+    return value
 
 
 def _simulated(folder: Path, frames: int, key: Path, *points: object) -> Both:
@@ -114,8 +118,8 @@ def key_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory, key_path: Path) -> Both:
-    """Some two thousand frames."""
-    return _simulated(tmp_path_factory.mktemp("small"), 900, key_path, "--rate", 54, "--snr", 17)
+    """Some thousand frames."""
+    return _simulated(tmp_path_factory.mktemp("small"), 450, key_path, "--rate", 54, "--snr", 17)
 
 
 def _mpdus(capture: Path) -> Iterator[bytes]:
@@ -188,7 +192,7 @@ class TestSimulated:
         assert wrong == []
         stations = [{group["addr2"] for group in said["by"]} for said in (before, after)]
         assert len(stations[0]) == len(stations[1]) > 2
-        assert not stations[0] & stations[1]
+        assert stations[0] & stations[1] <= {None}  # frames that, broken, have no second address
         assert after["truth"] == "tx log run.tx.parquet (mpdu)"
 
     def test_no_address_is_left(

@@ -14,8 +14,6 @@ from wtrec.datasets.sharing.bag import MANIFEST, TAG_MANIFEST, scan
 from wtrec.datasets.sharing.dataset import PATH
 from wtrec.datasets.sharing.verify import verify
 
-FLIPS = 200
-
 
 def _reseal(bag: Path) -> None:
     """Make all hashes right again, as somebody does who means harm."""
@@ -53,11 +51,12 @@ class TestBytes:
         assert verdict.bytes == sum(scan(made).files.values()) == sum(ticks)
         assert verdict.digest == hashlib.sha256((made / TAG_MANIFEST).read_bytes()).hexdigest()
 
-    def test_a_flipped_byte_is_found_wherever_it_is(self, bag: Path) -> None:
+    @pytest.mark.parametrize("turns", [3, pytest.param(12, marks=pytest.mark.slow)])
+    def test_a_flipped_byte_is_found_wherever_it_is(self, bag: Path, turns: int) -> None:
         """In every file, its first and last byte among them: the problem names that file."""
         randomness = random.Random(1)
         files = scan(bag).files
-        for k in range(FLIPS):
+        for k in range(turns * len(files)):
             name = list(files)[k % len(files)]
             path, size = bag / name, files[name]
             turn = k // len(files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import os
 import selectors
@@ -62,6 +63,11 @@ class Cutter:
     def _is_cut(self) -> bool:
         return self._left is not None and self.passed >= self._left
 
+    def _most(self) -> int:
+        """Bytes to take at once: few where a cut is near, so that it is where it should be."""
+        near = self._left is not None and self._left - self.passed < 1 << 18
+        return 4 << 10 if near else 1 << 16
+
     def _accept(self) -> None:
         while True:
             try:
@@ -85,7 +91,7 @@ class Cutter:
                 for key, _ in ready.select():
                     source, target = key.fileobj, key.data
                     assert isinstance(source, socket.socket)
-                    chunk = source.recv(4096)
+                    chunk = source.recv(self._most())
                     self.passed += len(chunk)
                     if not chunk or self._is_cut():
                         if chunk:
@@ -178,10 +184,19 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 def s3_port() -> Iterator[int]:
     """A server that speaks S3."""
     server_module = pytest.importorskip("moto.server", reason="no moto: pip install 'moto[s3]'")
+    from botocore.loaders import create_loader
+    from moto.backends import list_of_moto_modules
+
     port = free_port()
     server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
-    yield port
+    with pytest.MonkeyPatch.context() as patch:
+        # What botocore knows of all services is read once, and not by each client; nor does the
+        # server look for its services' folders at each request.
+        patch.setattr("botocore.session.create_loader", functools.cache(create_loader))
+        services = tuple(list_of_moto_modules())
+        patch.setattr("moto.backends.list_of_moto_modules", lambda: services)
+        yield port
     server.stop()
 
 

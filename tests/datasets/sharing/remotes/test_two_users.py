@@ -16,6 +16,8 @@ from click.testing import CliRunner
 from wtrec.cli.main import wtrec
 from wtrec.datasets.sharing.bag import scan
 
+from .... import forked
+
 WTREC = str(Path(sys.executable).with_name("wtrec"))
 
 
@@ -29,19 +31,28 @@ class User:
 
     def apart(self, *words: str | Path, exit_code: int = 0) -> str:
         """Run ``wtrec dataset`` as a program; what it printed."""
-        environment = {**os.environ, "HOME": str(self.home)}
-        for name in ("SSH_AUTH_SOCK", "XDG_CONFIG_HOME"):
-            environment.pop(name, None)
         done = subprocess.run(
             [WTREC, "dataset", *words],
             cwd=self.folder,
-            env=environment,
+            env=self._environment(),
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == exit_code, done.stderr
         return done.stdout if exit_code == 0 else done.stderr
+
+    def forked(self, *words: str | Path, exit_code: int = 0) -> str:
+        """The same, without the time that it takes to start."""
+        done = forked.run(["dataset", *words], cwd=self.folder, env=self._environment())
+        assert done.returncode == exit_code, done.stderr
+        return str(done.stdout if exit_code == 0 else done.stderr)
+
+    def _environment(self) -> dict[str, str]:
+        environment = {**os.environ, "HOME": str(self.home)}
+        for name in ("SSH_AUTH_SOCK", "XDG_CONFIG_HOME"):
+            environment.pop(name, None)
+        return environment
 
     def __call__(self, *words: str | Path, exit_code: int = 0) -> str:
         """The same in this process, which takes less time."""
@@ -107,7 +118,6 @@ class TestTheyShareADataset:
         _share(users, runs[0], f"sftp://lab{tmp_path}/there")
         _, bob = users
         shutil.move(bob.folder / "hall-1", bob.folder / "before")
-        assert "hall" in bob.apart("list", "lab")
         bob.apart("pull", "lab", "hall@1")
         assert _contents(bob.folder / "hall-1") == _contents(bob.folder / "before")
 
@@ -132,7 +142,7 @@ def test_what_goes_wrong_is_one_line(sshd: Any, tmp_path: Path) -> None:
         ("list", f"sftp://lab{tmp_path}"),
         ("pull", "sftp://a:geheim@lab/", "hall"),
     ):
-        said = user.apart(*words, exit_code=1)
+        said = user.forked(*words, exit_code=1)
         assert said.startswith("wtrec: ")
         assert said.count("\n") == 1
         assert "geheim" not in said
