@@ -6,7 +6,7 @@ prints it and leaves with ``exit_code``:
 
     0  done
     1  failed
-    2  wrong usage (click's own errors)
+    2  wrong usage (click's own errors, and an algorithm that is none)
     3  done, but with loss (drops, truncated input)
 """
 
@@ -15,9 +15,17 @@ from __future__ import annotations
 import errno
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 EXIT_LOSS = 3
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 """What an ``OSError`` says of a disk that is full, for everybody or for this user."""
+FAILURES = (Exception, SystemExit)
+"""What somebody else's code raises when it fails: ``sys.exit`` there does not end us."""
+
+
+def in_words(error: BaseException) -> str:
+    """What somebody else's code raised, as one line: ``SystemExit: 7``."""
+    return ": ".join(filter(None, [type(error).__name__, " ".join(str(error).split())]))
 
 
 class WtrecError(Exception):
@@ -63,6 +71,12 @@ class FilterError(CaptureError):
 
 class AlgorithmError(WtrecError):
     """A recovery algorithm that is unknown, misconfigured, or broke its contract."""
+
+
+class ChoiceError(AlgorithmError):
+    """What a user chose is no algorithm, or nothing that it takes."""
+
+    exit_code = EXIT_USAGE
 
 
 class MatchError(WtrecError):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import AlgorithmError
+from ..errors import EXIT_FAILED, AlgorithmError
 from .output import print_json
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ _WIDTH = 100
     default="text",
     show_default=True,
 )
-def algos(name: str | None, output_format: str) -> None:
+@click.pass_context
+def algos(context: click.Context, /, name: str | None, output_format: str) -> None:
     """List the recovery algorithms, or describe algorithm NAME.
 
     Each stands as --algo takes it, with its parameters and their defaults.
     """
-    from ..replay.algorithm import available
+    from ..replay.algorithm import available, hidden
     from ..replay.describe import describe
 
     described: list[Description] = []
@@ -45,8 +47,15 @@ def algos(name: str | None, output_format: str) -> None:
     else:
         for description in described:
             click.echo(_whole(description) if name else _short(description))
-    if broken:
+    unused = hidden()
+    for line in unused.get(name, []) if name else itertools.chain.from_iterable(unused.values()):
+        click.echo(f"wtrec: warning: {line}", err=True)
+    if name and broken:
         raise broken[0]
+    for failure in broken:
+        click.echo(f"wtrec: {failure}", err=True)
+    if broken:
+        context.exit(EXIT_FAILED)
 
 
 def _short(description: Description) -> str:

@@ -49,6 +49,9 @@ def info(context: click.Context, files: tuple[Path, ...], output_format: str, qu
     else:
         for item in infos:
             _print(item)
+    for item in infos:
+        for doubt in item.frames.doubts:
+            click.echo(f"wtrec: warning: {item.path}: {doubt}", err=True)
     finish(context, [loss for item in infos for loss in item.losses])
 
 

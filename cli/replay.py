@@ -31,7 +31,8 @@ from .signals import asked_by_signals
 if TYPE_CHECKING:
     from ..replay.departed import Departed
     from ..replay.engine import Score
-    from ..replay.jobs import Outcome, Task
+    from ..replay.jobs import Task
+    from ..replay.processes import Outcome
     from ..replay.schedule import Schedule
     from .conditions import Condition
 
@@ -276,12 +277,15 @@ def _tasks(
         AlgorithmError: No such algorithm.
     """
     from ..datasets.run import results_path, tx_log_path
-    from ..replay.algorithm import make
+    from ..replay.algorithm import hidden, make
     from ..replay.calls import Held
     from ..replay.jobs import Task
 
+    unused = hidden()
     names = []
     for choice in choices:
+        for line in unused.get(choice.partition(":")[0], []):
+            click.echo(f"wtrec: warning: {line}", err=True)
         algorithm, _ = make(choice)
         names.append(algorithm.name)
         Held(algorithm).close()

@@ -54,6 +54,11 @@ class Summary:
         return [*(self.live or []), *of_scores, *left, *self.more]
 
     @property
+    def warnings(self) -> list[str]:
+        """What there was instead of bad frames, one sentence each."""
+        return list(dict.fromkeys(line for score in self.scores for line in score.warnings))
+
+    @property
     def pace(self) -> str:
         """As it was asked."""
         return str(self.schedule.pace) if self.live is None else "live"
@@ -143,6 +148,8 @@ def print_summary(of: Summary, *, as_json: bool) -> None:
         print_json(to_json(of))
     elif of.scores:
         _print(of)
+    for line in of.warnings:
+        click.echo(f"wtrec: warning: {line}", err=True)
     _say_errors(of.errors)
 
 
@@ -185,6 +192,7 @@ def to_json(of: Summary) -> dict[str, Any]:
         "algorithms": [_score_json(score) for score in of.scores],
         "errors": _errors_json(of.errors),
         **({"departed": of.departed.to_json()} if of.departed else {}),
+        "warnings": of.warnings,
         "losses": of.losses,
     }
 

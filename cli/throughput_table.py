@@ -70,6 +70,11 @@ def print_evaluation(analysis: Analysis, *, timed: bool) -> None:
     power = analysis.evaluation.assumptions.power is not None
     header += ["sender uJ/bit", "receiver uJ/bit"] if power else []
     print_table(header, rows, f"goodput, if {_ACK[ack]}:")
+    if _sees_more_than_all(groups):
+        click.echo(
+            "seen saved above 100 %: of the airtime of the row's frames, and the retransmissions "
+            "that were saved are in another row; without --by retry they are in one"
+        )
     _print_model(found["model"], names)
     if timed:
         _print_service(found["throughput"]["service"])
@@ -91,6 +96,12 @@ def print_evaluation(analysis: Analysis, *, timed: bool) -> None:
             ],
             "who repaired rightly what the other did not (McNemar):",
         )
+
+
+def _sees_more_than_all(groups: Sequence[dict[str, Any]]) -> bool:
+    return any(
+        (each["measured"]["share"] or 0) > 1 for group in groups for each in group["algorithms"]
+    )
 
 
 def _goodput_rows(group: dict[str, Any], names: list[str], ack: str) -> list[list[str]]:

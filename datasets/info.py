@@ -107,6 +107,7 @@ class CaptureInfo:
             "application": self.application,
             "comments": self.comments,
             "blocks": self.blocks,
+            "warnings": self.frames.doubts,
             "losses": self.losses,
         }
 

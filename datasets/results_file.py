@@ -65,9 +65,12 @@ class Earlier:
         for key, wanted in metadata.items():
             found = self.metadata.get(key, "")
             if found != wanted and not (key in _OF_THE_FILE and self.path.suffix == ".parquet"):
+                anew = "replay without --resume"
+                if self.path.suffix != ".parquet":  # a journal, over which no replay starts
+                    anew = f"remove {self.path}"
                 raise AlgorithmError(
-                    f"{self.path}: cannot resume: its {key} is {found or 'not said'}, wanted "
-                    f"{wanted}; replay as before, or without --resume"
+                    f"{self.path}: cannot resume: {key}: found {found or 'none'}, wanted "
+                    f"{wanted}; replay as before to go on, or {anew} to begin anew"
                 )
 
     def batches(self) -> Iterator[Any]:
@@ -147,9 +150,11 @@ class ResultsFile:
         check_replaceable(output)
         journal = journal_path(output)
         if earlier is None and journal.exists():
-            doing = "another replay is writing" if is_at_work(journal) else "a killed replay left"
+            if is_at_work(journal):
+                raise AlgorithmError(f"{journal}: another replay is writing these results")
             raise AlgorithmError(
-                f"{journal}: {doing} these results; go on with --resume, or remove the file"
+                f"{journal}: a killed replay left these results; go on with the same options and "
+                f"--resume, or remove {journal} to begin anew"
             )
         try:
             if earlier is None:

@@ -16,14 +16,16 @@ Most are easier written as a :class:`PerFrameAlgorithm`::
 
 Packages register theirs under the entry point group ``wtrec.algorithms``; users choose one
 as ``name`` or ``name:parameter=value,...``, the parameters being those of its ``__init__``:
-each with a default, each a bool, int, float or str. ``exec:command``, with its parameters before
-the command, runs an algorithm in another language (:mod:`.exec`).
+each with a default, each a bool, int, float or str. The name of the entry point is the
+algorithm's. ``exec:command``, with its parameters before the command, runs an algorithm in
+another language (:mod:`.exec`).
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -33,12 +35,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.frames import FcsStatus, FrameBatch
-from ..errors import AlgorithmError, WtrecError
+from ..errors import FAILURES, AlgorithmError, ChoiceError, WtrecError, in_words
 from .exec.command import split
 
 GROUP = "wtrec.algorithms"
 EXEC = "exec"  # the algorithm that takes a command line
 PROVENANCE = "provenance"
+
+_OURS = "wtrec."  # modules
+
+_LARGEST_BIT = (1 << 32) - 1  # that a flip can name
+_WANTED = "wanted one from 0 to the frame's last"
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -73,12 +80,34 @@ class Repairs:
             raise AlgorithmError("repairs with columns of different lengths")
         if offsets[0] != 0 or offsets[-1] != len(self.flips) or (np.diff(offsets) < 0).any():
             raise AlgorithmError("repairs with flip offsets that do not fit the flips")
+        if getattr(self.flips, "dtype", None) != np.uint32:
+            self._check_flips()
         follows = np.ones(len(self.flips) + 1, np.bool_)  # another flip of the same frame
         follows[offsets] = False
-        if (self.flips[1:] <= self.flips[:-1])[follows[1:-1]].any():
-            raise AlgorithmError("repairs with flips that are not sorted, or are named twice")
-        if np.diff(offsets)[~self.repaired].any():
-            raise AlgorithmError("repairs with flips in a frame that is abstained on")
+        falling = (self.flips[1:] <= self.flips[:-1]) & follows[1:-1]
+        if falling.any():
+            at = int(falling.argmax())
+            raise AlgorithmError(
+                f"frame {self._frame(at)}: bit {self.flips[at + 1]} behind bit {self.flips[at]}, "
+                "wanted rising ones, each once"
+            )
+        flipped = np.diff(offsets) > 0
+        if (flipped & ~self.repaired).any():
+            number = self.number[flipped & ~self.repaired][0]
+            raise AlgorithmError(f"frame {number}: abstained on, and with bits to flip")
+
+    def _check_flips(self) -> None:
+        kind = getattr(getattr(self.flips, "dtype", None), "kind", "no array")
+        if kind not in {"i", "u"}:
+            raise AlgorithmError("repairs whose flips are no array of whole numbers")
+        outside = (self.flips < 0) | (self.flips > _LARGEST_BIT)
+        if outside.any():
+            at = int(outside.argmax())
+            raise AlgorithmError(f"frame {self._frame(at)}: bit {self.flips[at]}, {_WANTED}")
+
+    def _frame(self, at: int) -> int:
+        """Whose flip one is."""
+        return int(self.number[np.searchsorted(self.flip_offsets, at, side="right") - 1])
 
     def __len__(self) -> int:
         return len(self.number)
@@ -90,10 +119,14 @@ class Repairs:
 
     @classmethod
     def of(cls, answers: Sequence[tuple[int, Sequence[int] | None]]) -> Repairs:
-        """Answers from pairs of frame number and bits to flip (None: abstained)."""
+        """Answers from pairs of frame number and bits to flip, in any order (None: abstained).
+
+        Raises:
+            AlgorithmError: Bits that are no whole numbers, or named twice, or negative.
+        """
         if not answers:
             return _none()
-        flips = [sorted(bits or ()) for _, bits in answers]
+        flips = [_sorted(number, bits) for number, bits in answers]
         return cls(
             np.array([number for number, _ in answers], np.int64),
             np.array([bits is not None for _, bits in answers], np.bool_),
@@ -102,6 +135,22 @@ class Repairs:
             np.full(len(answers), np.nan),
             np.full(len(answers), -1, np.int64),
         )
+
+
+def _sorted(number: int, bits: Sequence[int] | None) -> list[int]:
+    if bits is None:
+        return []
+    try:
+        found = sorted(map(operator.index, bits))
+    except TypeError:
+        shown = " ".join(repr(bits).split())
+        raise AlgorithmError(
+            f"frame {number}: bits to flip are {shown:.60}, wanted a list of whole numbers, or None"
+        ) from None
+    for bit in found[:1] + found[-1:]:
+        if not 0 <= bit <= _LARGEST_BIT:
+            raise AlgorithmError(f"frame {number}: bit {bit}, {_WANTED}")
+    return found
 
 
 @functools.cache  # what most calls for one frame answer
@@ -163,13 +212,23 @@ class PerFrameAlgorithm:
         for row in np.flatnonzero(frames.fcs_status == FcsStatus.BAD):
             mpdu = frames.mpdu(int(row))
             fixed = self.repair(mpdu, int(row), frames)
-            if fixed is not None and len(fixed) != len(mpdu):
-                raise AlgorithmError(
-                    f"{self.name} made {len(fixed)} bytes of frame {frames.number[row]}, "
-                    f"which has {len(mpdu)}"
-                )
-            answers.append((int(frames.number[row]), None if fixed is None else flips(mpdu, fixed)))
+            number = int(frames.number[row])
+            answers.append((number, None if fixed is None else self._flips(number, mpdu, fixed)))
         return Repairs.of(answers)
+
+    def _flips(self, number: int, mpdu: bytes, fixed: bytes) -> list[int]:
+        try:
+            made = memoryview(fixed).nbytes
+        except TypeError:
+            kind = type(fixed).__name__
+            raise AlgorithmError(
+                f"{self.name}: frame {number}: repair() gave {kind}, wanted bytes or None"
+            ) from None
+        if made != len(mpdu):
+            raise AlgorithmError(
+                f"{self.name} made {made} bytes of frame {number}, which has {len(mpdu)}"
+            )
+        return flips(mpdu, bytes(fixed))
 
     def finish(self) -> Repairs:
         """Nothing is ever left."""
@@ -204,27 +263,50 @@ class Parameter:
 
 
 def available() -> dict[str, EntryPoint]:
-    """Every registered algorithm, by name, not loaded yet."""
-    return {point.name: point for point in sorted(entry_points(group=GROUP))}
+    """Every registered algorithm, by name, not loaded yet.
+
+    Of several with one name, wtrec's own is taken, or else the first by module and class.
+    """
+    return dict(sorted(_registered()[0].items()))
+
+
+def hidden() -> dict[str, list[str]]:
+    """What is registered under a name that is taken: a line each, by name."""
+    taken, others = _registered()
+    lines: dict[str, list[str]] = {}
+    for point in others:
+        lines.setdefault(point.name, []).append(
+            f"{point.name}: {point.value} is not used: {taken[point.name].value} has this name"
+        )
+    return lines
+
+
+def _registered() -> tuple[dict[str, EntryPoint], list[EntryPoint]]:
+    """Those that are taken, by name, and the others."""
+    every = sorted(
+        entry_points(group=GROUP), key=lambda each: (not each.value.startswith(_OURS), each)
+    )
+    taken: dict[str, EntryPoint] = {}
+    others = [each for each in every if taken.setdefault(each.name, each).value != each.value]
+    return taken, others
 
 
 def load(name: str) -> type[Algorithm]:
     """The class of an algorithm.
 
     Raises:
-        AlgorithmError: No such algorithm, or its package is broken.
+        ChoiceError: No such algorithm.
+        AlgorithmError: Its package is broken.
     """
     points = available()
     if name not in points:
         known = ", ".join(points) or "none"
         hint = "; parameters come behind a colon: NAME:KEY=VALUE" if "=" in name else ""
-        raise AlgorithmError(f"no algorithm {name!r}; there are: {known}{hint}")
+        raise ChoiceError(f"no algorithm {name!r}; there are: {known}{hint}")
     try:
         loaded: type[Algorithm] = points[name].load()
-    except Exception as error:  # of somebody's module: whatever it does when it is imported
-        raise AlgorithmError(
-            f"{name} cannot be loaded: {str(error) or type(error).__name__}"
-        ) from error
+    except FAILURES as error:  # of somebody's module: whatever it does when it is imported
+        raise AlgorithmError(f"{name} cannot be loaded: {in_words(error)}") from error
     return loaded
 
 
@@ -256,8 +338,8 @@ def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
         ``provenance``, too.
 
     Raises:
-        AlgorithmError: No such algorithm or parameter, a value that it does not take, or a
-            command that cannot be started.
+        ChoiceError: No such algorithm or parameter, one twice, or a value that it does not take.
+        AlgorithmError: The algorithm is broken, or a command cannot be started.
     """
     name, _, rest = choice.partition(":")
     algorithm = load(name)
@@ -266,20 +348,24 @@ def make(choice: str) -> tuple[Algorithm, dict[str, Any]]:
     if name == EXEC:
         rest, values["command"] = split(rest)
         del known["command"]
+    given: set[str] = set()
     for assignment in filter(None, rest.split(",")):
         key, equals, text = assignment.partition("=")
         if key in known and not equals:
-            raise AlgorithmError(f"{name}: {key} has no value: wanted {key}=VALUE")
+            raise ChoiceError(f"{name}: {key} has no value: wanted {key}=VALUE")
         if key not in known:
-            raise AlgorithmError(
+            raise ChoiceError(
                 f"{name} takes no parameter {assignment!r}; it has: "
                 + (", ".join(known) or "no parameters")
             )
+        if key in given:
+            raise ChoiceError(f"{name}: {key} is given twice")
+        given.add(key)
         try:
             values[key] = known[key].read(text)
         except ValueError:
             wanted = known[key].type.__name__
-            raise AlgorithmError(f"{name}: {key}={text!r}, wanted {wanted}") from None
+            raise ChoiceError(f"{name}: {key}={text!r}, wanted {wanted}") from None
     return _made(name, algorithm, values)
 
 
@@ -320,11 +406,18 @@ def _made(
     try:
         made = algorithm(**values)
     except ValueError as error:
-        raise AlgorithmError(f"{name}: {error}") from None
+        raise ChoiceError(f"{name}: {' '.join(str(error).split())}") from None
     except WtrecError:
         raise
-    except Exception as error:
-        raise AlgorithmError(f"{name} cannot be made: {type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        raise AlgorithmError(f"{name} cannot be made: {in_words(error)}") from error
+    if name != EXEC and getattr(made, "name", None) != name:
+        try:
+            made.name = name
+        except AttributeError:
+            raise AlgorithmError(
+                f"{name}: its attribute name is {made.name!r}, and cannot be set to {name!r}"
+            ) from None
     provenance = getattr(made, PROVENANCE, None)
     return made, values if provenance is None else {**values, PROVENANCE: dict(provenance)}
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..clock import MONOTONIC, Clock
 from ..closing import Closing
-from ..errors import AlgorithmError, WtrecError
-from .algorithm import Algorithm, Repairs
+from ..errors import FAILURES, AlgorithmError, WtrecError, in_words
+from .algorithm import EXEC, Algorithm, Repairs
 from .interruption import Interrupted, Interruption
 
 
@@ -41,9 +41,13 @@ def called(
     try:
         with interruption.breaking():
             repairs = call()
+    except AlgorithmError as error:
+        if str(error).startswith((name, EXEC)):
+            raise
+        raise AlgorithmError(f"{name}: {error}") from error
     except WtrecError:
         raise
-    except Exception as error:
+    except FAILURES as error:
         raise AlgorithmError(f"{name} failed: {_told(error)}") from error
     took = clock.now() - before
     if not isinstance(repairs, Repairs):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -82,7 +86,7 @@ def report_of(
                 return _PLAIN[what](call())
         except Interrupted:
             problems.append(f"{what}() was broken off by {interruption.reason}")
-        except Exception as error:
+        except FAILURES as error:
             problems.append(f"{what}() failed: {_told(error)}")
         return None
 
@@ -127,18 +131,18 @@ class Held(Closing):
             return
         try:
             close()
-        except Exception as error:
+        except FAILURES as error:
             self.problems.append(f"close() failed: {_told(error)}")
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """What was raised, and where in the algorithm."""
     if isinstance(error, WtrecError):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [each for each in frames if not _is_library(each.filename)]
     at = (theirs or frames)[-1]
-    return f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
+    return f"{in_words(error)} ({at.filename}:{at.lineno})"
 
 
 def _is_library(filename: str) -> bool:

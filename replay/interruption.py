@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from ..errors import FAILURES
+
 
 class Interrupted(BaseException):
     """The call of an algorithm is broken off; no ``Exception``, so that algorithms let it pass."""
@@ -54,7 +56,7 @@ class Interruption:
             raise Interrupted
         try:
             yield
-        except Exception:
+        except FAILURES:
             if self.reason is not None:
                 raise Interrupted from None
             raise

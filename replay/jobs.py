@@ -5,49 +5,40 @@ that not even the interpreter is shared. Answers are the same, whatever the numb
 sees the same frames in the same order. Times are not: processes share memory, caches and clock
 speed, and more jobs than idle cores make each other late.
 
-A replay that fails does not end the others.
+A replay that fails does not end the others, nor does, with more jobs than one, an algorithm that
+ends its process.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from ..clock import MONOTONIC, Clock
 from ..datasets.files import sha256_of
-from ..datasets.frames import FcsStatus
+from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.reader import CaptureReader
-from ..errors import AlgorithmError, WtrecError
+from ..errors import FAILURES, WtrecError
 from .algorithm import EXEC, make
 from .calls import Held
 from .departures import Departures
 from .engine import Contender, Score, Standing, replay_one
-from .interruption import Interruption
+from .interruption import Interrupted, Interruption
+from .processes import Outcome, in_processes, not_begun
 from .queue import SPIN_NS
 from .schedule import Schedule
 
-_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _REHEARSED: Final = 4096  # frames at most
 _REHEARSED_BAD: Final = 8
 
-_LOOK_S: Final = 0.2
-
 Leaving = Callable[[str], Departures]
-Outcome = Score | WtrecError | OSError
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +78,7 @@ def run_task(
         FormatError: The capture is damaged in its middle.
         OSError: A file cannot be read or written.
     """
-    if task.schedule.is_paced:
-        rehearse(task.choice, task.capture)
+    rehearse(task.choice, task.capture, interruption)
     algorithm, parameters = make(task.choice)
     with Held(algorithm) as held:
         score = replay_one(
@@ -107,23 +97,36 @@ def run_task(
     return score
 
 
-def rehearse(choice: str, capture: Path) -> None:
-    """Show the first bad frames to an algorithm that is then thrown away.
+def rehearse(choice: str, capture: Path, interruption: Interruption | None = None) -> None:
+    """Show the first bad frames, and the first of each rate, to an algorithm that is thrown away.
 
-    So its kernels are loaded, or compiled, before the clock starts: the first call would take
-    longer than thousands of others. A program in another language is not started for this.
+    So its kernels are loaded, or compiled, and its tables are made before the clock starts: the
+    first call would take longer than thousands of others. A program in another language is not
+    started for this.
     """
     if choice.partition(":")[0] == EXEC:
         return
-    with CaptureReader(capture) as reader, contextlib.suppress(Exception):  # the replay will tell
+    # what goes wrong here, the replay will tell
+    with CaptureReader(capture) as reader, contextlib.suppress(Interrupted, *FAILURES):
         frames = next(iter(reader), None)
         if frames is None:
             return
-        bad = np.flatnonzero(frames.fcs_status[:_REHEARSED] == FcsStatus.BAD)[:_REHEARSED_BAD]
         algorithm, _ = make(choice)
-        with Held(algorithm):
-            algorithm.recover(frames.slice(0, int(bad[-1]) + 1 if len(bad) else 1))
+        with Held(algorithm), (interruption or Interruption()).breaking():
+            algorithm.recover(_of_each_kind(frames.slice(0, min(len(frames), _REHEARSED))))
             algorithm.finish()
+
+
+def _of_each_kind(frames: FrameBatch) -> FrameBatch:
+    """The first bad frames with all before them, and the first bad one of each rate."""
+    bad = np.flatnonzero(frames.fcs_status == FcsStatus.BAD)
+    if not len(bad):
+        return frames.slice(0, 1)
+    kinds = zip(*(frames.column(name).to_pylist() for name in ("rate_mbps", "mcs")), strict=True)
+    kind = dict(enumerate(kinds))
+    first = {kind[row]: row for row in reversed(bad.tolist())}
+    rows = {*range(int(bad[:_REHEARSED_BAD][-1]) + 1), *first.values()}
+    return FrameBatch(frames.arrow.take(pa.array(sorted(rows))))
 
 
 def run_all(
@@ -140,7 +143,7 @@ def run_all(
         tasks: The replays; no two write one file.
         jobs: Processes; 1: in this one.
         tell: Is told from time to time where a replay stands; the first argument is its place
-            among the tasks. With several jobs, a thread of this function's calls it.
+            among the tasks.
         interruption: By which all can be ended early: those that run keep what they have, the
             others are not begun.
         leaving: Makes what lets frames leave, of the algorithm's name; for one task.
@@ -153,151 +156,17 @@ def run_all(
         outcomes: list[Outcome] = []
         for i, task in enumerate(tasks):
             if i and interruption.reason is not None:
-                outcomes.append(_not_begun(interruption.reason))
+                outcomes.append(not_begun(interruption.reason))
                 continue
-            call = functools.partial(
-                run_task,
-                task,
-                functools.partial(tell, i),
-                interruption=interruption,
-                leaving=leaving,
-            )
-            outcomes.append(_outcome(call))
+            told = functools.partial(tell, i)
+            try:
+                outcomes.append(run_task(task, told, interruption=interruption, leaving=leaving))
+            except (WtrecError, OSError) as error:
+                outcomes.append(error)
         return outcomes
-    context = multiprocessing.get_context("spawn")  # threads of ours must not be forked
-    told = context.SimpleQueue()
-    with _listening(told, tell):
-        pool = ProcessPoolExecutor(
-            min(jobs, len(tasks)), context, initializer=_Worker.begin, initargs=(told, os.getpid())
-        )
-        try:
-            with _held_back(_Worker.SIGNALS):  # from processes that do not handle them yet
-                futures = [pool.submit(_Worker.work, i, task) for i, task in enumerate(tasks)]
-            _wait(futures, interruption)
-            return [
-                _not_begun(interruption.reason) if future.cancelled() else _outcome(future.result)
-                for future in futures
-            ]
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return in_processes(_work, tasks, jobs, tell, interruption)
 
 
-def _not_begun(reason: str | None) -> AlgorithmError:
-    return AlgorithmError(f"not begun: ended by {reason}")
-
-
-@contextlib.contextmanager
-def _held_back(signals: Iterable[signal.Signals]) -> Iterator[None]:
-    """These wait meanwhile; in the processes that are begun, until they let them come."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _wait(futures: Sequence[Future[Score]], interruption: Interruption) -> None:
-    """Until all are done. Once we are to end, what runs is told, and nothing is begun any more.
-
-    Raises:
-        KeyboardInterrupt: We are asked once more; what runs leaves its journal.
-    """
-    has_told = False
-    try:
-        while wait(futures, timeout=_LOOK_S).not_done:
-            if interruption.reason is None or has_told:
-                continue
-            has_told = True
-            for future in futures:
-                future.cancel()
-            known = {each.name: each for each in _Worker.SIGNALS}
-            _tell_all(known.get(interruption.reason, signal.SIGTERM))
-    except KeyboardInterrupt:
-        _tell_all(_Worker.AT_ONCE)
-        raise
-
-
-def _tell_all(number: signal.Signals) -> None:
-    for process in multiprocessing.active_children():
-        if process.pid is not None:
-            os.kill(process.pid, number)  # it is not reaped yet, so it is there
-
-
-def _outcome(call: Callable[[], Score]) -> Outcome:
-    try:
-        return call()
-    except (WtrecError, OSError) as error:
-        return error
-    except BrokenProcessPool:
-        return AlgorithmError("a process that replays was killed: is there memory for all --jobs?")
-
-
-@contextlib.contextmanager
-def _listening(told: Any, tell: Callable[[int, Standing], object]) -> Iterator[None]:
-    """Pass on what the processes tell."""
-
-    def listen() -> None:
-        while (message := told.get()) is not None:
-            tell(*message)
-
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    try:
-        yield
-    finally:
-        told.put(None)
-        listener.join()
-
-
-class _Worker:
-    """What a process of the pool knows.
-
-    It must not outlive the one that began it: the kernel sends SIGTERM then, which ends the task
-    as Ctrl-C does, with nothing left behind. Ctrl-C itself may go to all processes, or only to
-    the first, which passes it on: so one may come twice here, and the second one says nothing
-    new. Once asked to end, a process begins no task: it is for the pool to end it.
-    """
-
-    AT_ONCE: Final = signal.SIGUSR1  # who asked does not want to wait
-    SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, AT_ONCE)
-    told: Any = None
-    parent = 0
-    is_busy = False
-    interruption = Interruption()
-
-    @classmethod
-    def begin(cls, told: Any, parent: int) -> None:
-        """Before the first task."""
-        cls.told, cls.parent = told, parent
-        for number in cls.SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # SIGHUP under nohup
-                signal.signal(number, cls.end)
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, cls.SIGNALS)
-
-    @classmethod
-    def end(cls, number: int, _frame: FrameType | None) -> None:
-        """End the task, and begin no more; without a task, and without a pool, the process."""
-        if number == cls.AT_ONCE and cls.is_busy:
-            raise KeyboardInterrupt
-        if cls.interruption.reason is None:
-            cls.interruption.ask(signal.Signals(number).name)
-        if not cls.is_busy and os.getppid() != cls.parent:
-            os._exit(1)
-
-    @classmethod
-    def work(cls, number: int, task: Task) -> Score:
-        """One task."""
-        if cls.interruption.reason is not None:  # it was on its way to us already
-            raise _not_begun(cls.interruption.reason)
-        cls.is_busy = True
-        try:
-            return run_task(
-                task,
-                lambda standing: cls.told.put((number, standing)),
-                interruption=cls.interruption,
-            )
-        finally:
-            cls.is_busy = False
-            if os.getppid() != cls.parent:
-                os._exit(1)
+def _work(task: Task, tell: Callable[[Standing], object], interruption: Interruption) -> Score:
+    """:func:`run_task` in a process of its own."""
+    return run_task(task, tell, interruption=interruption)

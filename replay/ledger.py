@@ -215,21 +215,36 @@ class Ledger:
         where += self._begin
         known[known] = self._table[_OPEN, where[known]] == 1
         if not known.all():
+            number = int(repairs.number[~known][0])
             raise AlgorithmError(
-                f"{self._name} answered for frame {repairs.number[~known][0]}, which is not bad, "
-                "not given to it yet, or answered for already"
+                f"{self._name} answered for frame {number}, which {self._closed(number)}"
             )
         if len(where) > 1 and len(np.unique(where)) != len(where):
-            raise AlgorithmError(f"{self._name} answered for a frame twice")
+            every, times = np.unique(repairs.number, return_counts=True)
+            raise AlgorithmError(
+                f"{self._name} answered for frame {every[times > 1][0]} twice in one call"
+            )
         frame = np.repeat(where, np.diff(repairs.flip_offsets))
         outside = repairs.flips >= self._table[_BITS, frame]
         if outside.any():
+            number, bits = self._table[[_NUMBER, _BITS], frame[outside][0]]
             raise AlgorithmError(
-                f"{self._name} flips bit {repairs.flips[outside][0]} of frame "
-                f"{self._table[_NUMBER, frame[outside][0]]}, "
-                f"which has {self._table[_BITS, frame[outside][0]]}"
+                f"{self._name}: frame {number}: bit {repairs.flips[outside][0]}, "
+                f"wanted 0 to {bits - 1}"
             )
         return where
+
+    def _closed(self, number: int) -> str:
+        """Why a frame is not open, as far as it is known: old columns are not kept for ever."""
+        kept = self._table[_NUMBER, : self._end]
+        at = int(np.searchsorted(kept, number))
+        if at == self._end:
+            return "is not bad, or was not given to it yet"
+        if kept[at] == number:
+            return "is answered for already, or has been open for too long"
+        if at or self._end == self._asked:
+            return "is not bad, or was never given to it"
+        return "is not bad, or is answered for already"
 
     def _enter(
         self,

@@ -188,6 +188,7 @@ class Run:
         )
         score.left_out = source.left_out
         score.losses = source.losses
+        score.warnings = source.warnings
         timeline = source.timeline
         score.reordered, score.clock_steps = timeline.reordered, timeline.clock_steps
         score.gaps_cut = timeline.gaps_cut

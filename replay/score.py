@@ -46,6 +46,7 @@ class Score:
         left_out: Frames that were not replayed.
         reordered, clock_steps, gaps_cut: Of the capture's times, see :mod:`.timeline`.
         losses: What of the capture could not be read.
+        warnings: Why there may be nothing to repair in it.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Score:
     clock_steps: int = 0
     gaps_cut: int = 0
     losses: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def abstained(self) -> int:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from ..clock import NS
 from ..closing import Closing
+from ..datasets.census import Census
 from ..datasets.expression import Expression
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.reader import CaptureReader
@@ -134,6 +135,7 @@ class Source(Closing):
         passes: Passes that have begun.
         left_out: What is not replayed.
         timeline: Of the first pass.
+        census: Of all frames that the first pass has read.
         losses: What of the capture could not be read.
 
     Raises:
@@ -142,10 +144,11 @@ class Source(Closing):
     """
 
     def __init__(self, capture: Path, selection: Selection) -> None:
-        self.reader = CaptureReader(capture)
+        self.reader = self._counted = CaptureReader(capture)
         self.passes = 0
         self.left_out = LeftOut()
         self.timeline = Timeline(_ns(selection.max_gap))
+        self.census = Census()
         self.losses: list[str] = []
         self._capture = capture
         self._selection = selection
@@ -156,6 +159,23 @@ class Source(Closing):
     def span(self) -> int:
         """How much frame numbers rise from pass to pass; 0 before the first has ended."""
         return self._first.number if self.passes > 1 else 0
+
+    @property
+    def warnings(self) -> list[str]:
+        """What there is where no bad frames are, or what they may hide among; a sentence each."""
+        lines = [f"{self._capture}: {doubt}" for doubt in self.census.doubts]
+        if lines or self.census.bad:
+            return lines
+        there = (
+            (self._counted.other_linktypes, "packets are not 802.11"),
+            (self._counted.malformed, "frames have a Radiotap header that is not sound"),
+            (self.census.absent - self._counted.malformed, "frames are without an FCS"),
+            (self.census.unverifiable, "frames have an FCS that cannot be checked"),
+        )
+        found = [f"{count:,} {what}" for count, what in there if count > 0]
+        if not self._counted.packets:
+            found = ["there are no packets"]
+        return [f"{self._capture}: nothing to repair: {', '.join(found)}"] if found else []
 
     def close(self) -> None:
         """Close the capture; iteration ends."""
@@ -228,6 +248,8 @@ class Source(Closing):
         end = _FOREVER if wanted.duration is None else begin + (_ns(wanted.duration) or 0)
         left = _FOREVER if wanted.limit is None else wanted.limit
         for frames in reader:
+            if reader is self._counted:
+                self.census.add(frames)
             elapsed = timeline.elapsed(frames)
             seen, first, last = (int(i) for i in np.searchsorted(elapsed, [warm, begin, end]))
             left_out.before += seen

@@ -90,9 +90,14 @@ class Events:
 
     Args:
         lookups: See :class:`CrcEvent`.
+
+    Raises:
+        ValueError: It is negative.
     """
 
     def __init__(self, lookups: int) -> None:
+        if lookups < 0:
+            raise ValueError(f"lookups={lookups}, wanted 0 or more")
         self._lookups = lookups
         self._stages: dict[tuple[Code, int], tuple[Stage, list[Stage]]] = {}
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from wtrec.cli.main import wtrec
-from wtrec.errors import AlgorithmError
+from wtrec.errors import ChoiceError
 from wtrec.replay.algorithm import available
 
 PLUGIN = '''
@@ -43,6 +43,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: guess\nVersion: 1.0\n")
     (folder / "entry_points.txt").write_text(
         "[wtrec.algorithms]\nguess = guess_plugin:Guess\nbroken = no_such_module_at_all:Thing\n"
+        "crc-flip = guess_plugin:Guess\nempty = guess_plugin:Nothing\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
 
@@ -74,12 +75,15 @@ class TestList:
 
     @pytest.mark.usefixtures("plugin")
     def test_a_broken_package_hides_no_other(self) -> None:
-        """What can be loaded is listed before the error."""
+        """What can be loaded is listed before the errors, a line each; a name twice is said."""
         result = _algos()
         assert "guess:depth=3,seed=1,quick=False\n" in result.output
         assert "crc-flip:" in result.output
-        assert isinstance(result.exception, AlgorithmError)
-        assert str(result.exception).startswith("broken cannot be loaded: ")
+        assert result.exit_code == 1
+        warning, broken, empty = result.stderr.splitlines()
+        assert warning.startswith("wtrec: warning: crc-flip: guess_plugin:Guess is not used: ")
+        assert broken.startswith("wtrec: broken cannot be loaded: ModuleNotFoundError: ")
+        assert empty.startswith("wtrec: empty cannot be loaded: AttributeError: ")
 
 
 class TestOne:
@@ -141,7 +145,7 @@ class TestOne:
     def test_unknown(self) -> None:
         """The error names those that there are."""
         error = _algos("crc-magic").exception
-        assert isinstance(error, AlgorithmError)
+        assert isinstance(error, ChoiceError)
         assert str(error).startswith(
             "no algorithm 'crc-magic'; there are: auto, chase, crc-burst, "
         )

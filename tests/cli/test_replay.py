@@ -16,8 +16,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from wtrec.cli.analyze import analyze
+from wtrec.cli.info import info
 from wtrec.cli.replay import replay
 from wtrec.cli.replay_modes import TAKEN_BY
+from wtrec.datasets import pcapng
 from wtrec.dot11 import fcs
 
 WTREC = Path(sys.executable).with_name("wtrec")
@@ -288,3 +290,60 @@ class TestModes:
         names = {parameter.name for parameter in replay.params}
         assert set(TAKEN_BY) <= names
         assert names - set(TAKEN_BY) == {"sources", "choices", "output_format", "quiet"}
+
+
+class TestNothingToRepair:
+    """What there is instead of bad frames is a warning, and no failure."""
+
+    @pytest.fixture(autouse=True)
+    def _in(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "run.pcapng"
+
+    def written(self, linktype: int, packets: list[bytes]) -> Path:
+        with self.path.open("wb") as file:
+            file.write(pcapng.SectionHeader.make().write("<"))
+            file.write(pcapng.InterfaceDescription.make(linktype=linktype).write("<"))
+            for packet in packets:
+                file.write(pcapng.EnhancedPacket.make(0, 0, packet).write("<"))
+        return self.path
+
+    def warnings(self) -> list[str]:
+        done = run(replay, self.path, "--algo", "crc-flip:max_flips=1", "--format", "json")
+        assert done.exit_code == 0, done.output
+        lines: list[str] = json.loads(done.stdout)["warnings"]
+        assert done.stderr.splitlines() == [f"wtrec: warning: {line}" for line in lines]
+        return [line.removeprefix(f"{self.path}: ") for line in lines]
+
+    def test_no_fcs(self, write_capture: Write, udp_frame: Callable[..., bytes]) -> None:
+        """As most cards deliver them."""
+        write_capture(self.path, [udp_frame(ZEROS)[:-4]] * 3, flags=[0] * 3)
+        assert self.warnings() == ["nothing to repair: 3 frames are without an FCS"]
+
+    def test_no_80211(self) -> None:
+        """Ethernet."""
+        self.written(1, [bytes(60)] * 4)
+        assert self.warnings() == ["nothing to repair: 4 packets are not 802.11"]
+
+    def test_no_packets(self) -> None:
+        """A capture that ended too soon."""
+        self.written(127, [])
+        assert self.warnings() == ["nothing to repair: there are no packets"]
+
+    def test_only_good_ones(self, write_capture: Write, udp_frame: Callable[..., bytes]) -> None:
+        """That is said by the numbers."""
+        write_capture(self.path, [udp_frame(ZEROS)])
+        assert self.warnings() == []
+
+    def test_bare_frames(self, udp_frame: Callable[..., bytes]) -> None:
+        """Broken ones cannot be told from those without an FCS; info says so, too."""
+        good = udp_frame(ZEROS)
+        self.written(105, [good, fcs.flip(good, [300]), good])
+        (line,) = self.warnings()
+        assert line == (
+            "1 frames count as without an FCS, and may be broken ones: the capture does not say "
+            "that it has FCSs, and 2 frames have a good one"
+        )
+        shown = run(info, self.path)
+        assert (shown.exit_code, shown.stderr) == (0, f"wtrec: warning: {self.path}: {line}\n")
+        self.written(105, [good[:-4]] * 2)
+        assert run(info, self.path).stderr == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from wtrec.datasets.frames import FrameBatch
 from wtrec.datasets.parquet import TableFile
+from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
-from wtrec.errors import AlgorithmError
+from wtrec.errors import AlgorithmError, ChoiceError
 from wtrec.replay.algorithm import (
     Algorithm,
     Parameter,
@@ -23,13 +24,16 @@ from wtrec.replay.algorithm import (
     Repairs,
     available,
     flips,
+    hidden,
     load,
     make,
     parameters,
 )
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_flip import CrcFlip
+from wtrec.replay.calls import called
 from wtrec.replay.engine import Contender, replay
+from wtrec.replay.interruption import Interruption
 
 PLUGIN = """
 from wtrec.replay.algorithm import PerFrameAlgorithm
@@ -58,6 +62,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "entry_points.txt").write_text(
         "[wtrec.algorithms]\n"
         "flip-last = flip_last:FlipLast\n"
+        "other-name = flip_last:FlipLast\n"
+        "crc-flip = flip_last:FlipLast\n"
         "no-module = no_such_module_at_all:Thing\n"
         "no-class = flip_last:Thing\n"
     )
@@ -92,13 +98,16 @@ class TestMake:
             ("crc-flip:gate=", "crc-flip: gate='', wanted float"),
             ("crc-flip:max_flips=1.5", "crc-flip: max_flips='1.5', wanted int"),
             ("crc-flip:max_flips=9", "crc-flip: max_flips=9, wanted 1 to 3"),
+            ("crc-flip:max_flips=1,max_flips=2", "crc-flip: max_flips is given twice"),
+            ("crc-event:lookups=-5", "crc-event: lookups=-5, wanted 0 or more"),
         ],
     )
     def test_errors(self, choice: str, message: str) -> None:
         """What is wrong with a choice is said in one line, with what there is instead."""
-        with pytest.raises(AlgorithmError) as caught:
+        with pytest.raises(ChoiceError) as caught:
             make(choice)
         assert str(caught.value) == message
+        assert caught.value.exit_code == 2
 
     @given(st.text(max_size=40))
     def test_any_text(self, text: str) -> None:
@@ -129,6 +138,17 @@ class TestMake:
         assert values == {"mask": 1, "quick": True, "level": 2.0, "label": "a"}
         with pytest.raises(AlgorithmError, match=r"^flip-last: quick='maybe', wanted bool$"):
             make("flip-last:quick=maybe")
+
+    @pytest.mark.usefixtures("plugin")
+    def test_names(self) -> None:
+        """That of the entry point is the algorithm's, and wtrec's own are not replaced."""
+        algorithm, _ = make("other-name")
+        assert algorithm.name == "other-name"
+        assert load("crc-flip") is CrcFlip
+        ours = "wtrec.replay.algorithms.crc_flip:CrcFlip"
+        assert hidden() == {
+            "crc-flip": [f"crc-flip: flip_last:FlipLast is not used: {ours} has this name"]
+        }
 
     @pytest.mark.usefixtures("plugin")
     @pytest.mark.parametrize("name", ["no-module", "no-class"])
@@ -220,6 +240,38 @@ class TestPerFrame:
         assert {row["expected_false"] for row in rows} == {None}
         assert {row["candidates"] for row in rows} == {None}
 
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (5, "frame 2: repair() gave int, wanted bytes or None"),
+            (True, "frame 2: repair() gave bool, wanted bytes or None"),
+            ("abc", "frame 2: repair() gave str, wanted bytes or None"),
+            ([1, 2], "frame 2: repair() gave list, wanted bytes or None"),
+        ],
+    )
+    def test_no_bytes(
+        self,
+        answer: Any,
+        said: str,
+        tmp_path: Path,
+        write_capture: Callable[..., Path],
+        udp_frame: Callable[..., bytes],
+    ) -> None:
+        """An answer that is no bytes is told with its algorithm and frame."""
+
+        class Odd(PerFrameAlgorithm):
+            name = "odd"
+
+            def repair(self, mpdu: bytes, row: int, frames: FrameBatch) -> Any:
+                del mpdu, row, frames
+                return answer
+
+        good = udp_frame(b"abc")
+        capture = write_capture(tmp_path / "run.pcapng", [good, fcs.flip(good, [3])])
+        with CaptureReader(capture) as frames, pytest.raises(AlgorithmError) as caught:
+            Odd().recover(next(iter(frames)))
+        assert str(caught.value) == f"odd: {said}"
+
     def test_wrong_length(
         self,
         tmp_path: Path,
@@ -263,6 +315,30 @@ class TestRepairs:
         assert len(Repairs.none()) == 0
 
     @pytest.mark.parametrize(
+        ("bits", "said"),
+        [
+            ([1.5], "frame 17: bits to flip are [1.5], wanted a list of whole numbers, or None"),
+            ("abc", "frame 17: bits to flip are 'abc', wanted a list of whole numbers, or None"),
+            (5, "frame 17: bits to flip are 5, wanted a list of whole numbers, or None"),
+            ([3, -1], "frame 17: bit -1, wanted one from 0 to the frame's last"),
+            ([3, 1 << 40], f"frame 17: bit {1 << 40}, wanted one from 0 to the frame's last"),
+            ([3, 3], "frame 17: bit 3 behind bit 3, wanted rising ones, each once"),
+        ],
+    )
+    def test_no_bits(self, bits: Any, said: str) -> None:
+        """What is no position is refused with its frame, and never rounded; the name is added."""
+        with pytest.raises(AlgorithmError) as caught:
+            Repairs.of([(16, [9]), (17, bits)])
+        assert str(caught.value) == said
+        with pytest.raises(AlgorithmError) as caught:
+            called("odd", lambda: Repairs.of([(16, [9]), (17, bits)]), Interruption())
+        assert str(caught.value) == f"odd: {said}"
+
+    def test_of_arrays(self) -> None:
+        """Bits may be numpy's."""
+        assert Repairs.of([(7, cast("Any", np.array([9, 2])))]).flips.tolist() == [2, 9]
+
+    @pytest.mark.parametrize(
         ("change", "message"),
         [
             ({"number": np.array([1], np.int64)}, "different lengths"),
@@ -270,9 +346,14 @@ class TestRepairs:
             ({"flip_offsets": np.array([0, 2, 2, 3], np.int32)}, "do not fit"),
             ({"flip_offsets": np.array([1, 2, 2, 4], np.int32)}, "do not fit"),
             ({"flip_offsets": np.array([0, 5, 2, 4], np.int32)}, "do not fit"),
-            ({"flips": np.array([5, 5, 1, 2], np.uint32)}, "not sorted, or are named twice"),
-            ({"flips": np.array([1, 5, 3, 2], np.uint32)}, "not sorted, or are named twice"),
-            ({"repaired": np.array([True, False, False])}, "abstained"),
+            (
+                {"flips": np.array([5, 5, 1, 2], np.uint32)},
+                "frame 1: bit 5 behind bit 5, wanted rising",
+            ),
+            ({"flips": np.array([1, 5, 3, 2], np.uint32)}, "frame 3: bit 2 behind bit 3"),
+            ({"flips": np.array([4, 5, -1, 2], np.int64)}, "frame 3: bit -1, wanted one from 0"),
+            ({"flips": np.array([4, 5, 1, 2.5])}, "no array of whole numbers"),
+            ({"repaired": np.array([True, False, False])}, "frame 3: abstained"),
         ],
     )
     def test_broken(self, change: dict[str, Any], message: str) -> None:

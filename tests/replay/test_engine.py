@@ -233,7 +233,7 @@ class TestFailure:
         replay(capture, [Contender(Witness(), {}, old)], limited(1))
         before = old.read_bytes()
         with pytest.raises(
-            AlgorithmError, match=r"failing failed: ZeroDivisionError: .*test_engine"
+            AlgorithmError, match=r"failing failed: ZeroDivisionError \(.*test_engine"
         ):
             replay(capture, [Contender(Witness(), {}, output), Contender(Failing(), {}, old)])
         assert {path.name for path in tmp_path.iterdir()} == {

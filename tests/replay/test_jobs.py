@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from wtrec.datasets.frames import FrameBatch
+from wtrec.datasets.journal import journal_path
 from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
@@ -93,6 +95,50 @@ def test_each_fails_alone(captures: list[Path], jobs: int) -> None:
     assert not damaged.with_suffix(".parquet").exists()
 
 
+DEADLY = """
+import os
+from wtrec import PerFrameAlgorithm
+
+class Deadly(PerFrameAlgorithm):
+    name = "deadly"
+
+    def repair(self, mpdu, row, frames):
+        os._exit(9)
+"""
+
+
+@pytest.mark.usefixtures("plugged")
+def test_every_replay_is_rehearsed(tmp_path: Path, write_capture: Write, udp_frame: Frame) -> None:
+    """At top speed, too: with the first bad frames, and with the first of each rate."""
+    frames = [fcs.flip(udp_frame(b"x", n), [100] if n % 2 else []) for n in range(40)]
+    capture = write_capture(tmp_path / "run.pcapng", frames, rates=[6.0] * 30 + [54.0] * 10)
+    (score,) = run_all([Task(capture, "Plugin", tmp_path / "out.parquet", Schedule())])
+    assert isinstance(score, Score)
+    assert Plugin.seen == [[*range(1, 17), 32], list(range(1, 41))]
+
+
+def test_a_process_that_ends_is_one_replay(
+    captures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The replays beside it and behind it are made; it is said how it ended."""
+    (tmp_path / "deadly_plugin.py").write_text(DEADLY)
+    folder = tmp_path / "deadly-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text("[wtrec.algorithms]\ndeadly = deadly_plugin:Deadly\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    deadly, *good = run_all(
+        [
+            Task(captures[0], choice, tmp_path / f"{number}.parquet", Schedule())
+            for number, choice in enumerate(["deadly", "crc-flip", "crc-burst"])
+        ],
+        2,
+    )
+    assert isinstance(deadly, AlgorithmError)
+    assert str(deadly) == "the process that replays ended with exit status 9"
+    assert [isinstance(score, Score) and score.attempted for score in good] == [20, 20]
+
+
 def test_a_rehearsal_leaves_nothing(captures: list[Path]) -> None:
     """Kernels are loaded before a paced replay; the algorithm itself begins afresh."""
     schedule = Schedule(FramesPerSecond(1e6))
@@ -107,12 +153,13 @@ class Plugin:
 
     name = "plugin"
     made = closed = 0
+    seen: ClassVar[list[list[int]]] = []
 
     def __init__(self) -> None:
         type(self).made += 1
 
     def recover(self, frames: FrameBatch) -> Repairs:
-        del frames
+        self.seen.append(frames.number.tolist())
         return Repairs.none()
 
     def finish(self) -> Repairs:
@@ -127,6 +174,14 @@ class Mute(Plugin):
 
     def recover(self, frames: FrameBatch) -> Any:
         del frames
+
+
+class Leaving(Plugin):
+    """Ends the program, as it thinks."""
+
+    def recover(self, frames: FrameBatch) -> Repairs:
+        del frames
+        sys.exit("no\nlicence")
 
 
 class Unmade(Plugin):
@@ -165,10 +220,11 @@ class Stuck(Plugin):
 @pytest.fixture
 def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plug-ins are chosen by the name of their class."""
-    ours = {each.__name__: each for each in (Plugin, Mute, Unmade, Boasting, Wordy, Stuck)}
+    ours = {each.__name__: each for each in (Plugin, Mute, Leaving, Unmade, Boasting, Wordy, Stuck)}
     for each in ours.values():
         monkeypatch.setattr(each, "made", 0)
         monkeypatch.setattr(each, "closed", 0)
+    monkeypatch.setattr(Plugin, "seen", [])
     load = algorithms.load
     monkeypatch.setattr(algorithms, "load", lambda name: ours.get(name) or load(name))
 
@@ -177,7 +233,8 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("plugin", "said"),
     [
-        (Mute, "plugin answered with NoneType, wanted Repairs"),
+        (Mute, "Mute answered with NoneType, wanted Repairs"),
+        (Leaving, "Leaving failed: SystemExit: no licence (/"),
         (Unmade, "Unmade cannot be made: RuntimeError: no model"),
     ],
 )
@@ -192,6 +249,7 @@ def test_a_broken_contract_ends_one_replay(
     broken, good = run_all(these)
     assert isinstance(broken, AlgorithmError)
     assert said in str(broken)
+    assert not journal_path(these[0].output).exists()
     assert isinstance(good, Score)
     assert good.repaired == 20
 
@@ -227,4 +285,4 @@ def test_every_algorithm_is_closed(captures: list[Path]) -> None:
     for resume in (False, True):
         (refused,) = run_all([replace(task, resume=resume)])
         assert isinstance(refused, WtrecError)
-    assert (Plugin.made, Plugin.closed) == (4, 4)
+    assert (Plugin.made, Plugin.closed) == (6, 6)

@@ -268,12 +268,12 @@ class TestResumed:
         ended = Interruption()
         go(capture, Counting(30, lambda: ended.ask("SIGINT")), output, interruption=ended)
         before = output.read_bytes()
-        with pytest.raises(AlgorithmError, match="its pace is topspeed, wanted pps 7"):
+        with pytest.raises(AlgorithmError, match="pace: found topspeed, wanted pps 7"):
             go(capture, Counting(), output, FramesPerSecond(7), resume=True)
-        with pytest.raises(AlgorithmError, match="its selection is"):
+        with pytest.raises(AlgorithmError, match="selection: found"):
             go(capture, Counting(), output, limit=50, resume=True)
         write_capture(capture, [udp_frame(b"x")])
-        with pytest.raises(AlgorithmError, match="its capture_sha256 is"):
+        with pytest.raises(AlgorithmError, match="capture_sha256: found"):
             go(capture, Counting(), output, resume=True)
         assert output.read_bytes() == before
         assert not journal_path(output).exists()
@@ -342,7 +342,13 @@ class TestCommand:
         assert journal.exists()
         assert not output.exists()
         done = command("replay", capture, "--algo", "crc-flip", "--pps", "50", "-q")
-        assert "a killed replay left these results; go on with --resume" in str(done.exception)
+        assert "a killed replay left these results; go on with the same options" in str(
+            done.exception
+        )
+
+        done = command("replay", capture, "--algo", "crc-flip", "--pps", "60", "--resume", "-q")
+        assert "pace: found pps 50, wanted pps 60; replay as before" in str(done.exception)
+        assert str(done.exception).endswith(f"or remove {journal} to begin anew")
 
         saved = recover_journal(journal, capture.with_name("saved.parquet"))
         metadata = metadata_of(capture.with_name("saved.parquet"))
