@@ -328,7 +328,7 @@ class TestReplayAndAnalyze:
     def test_a_wrong_algorithm_is_one_line(self, capture: Path, choice: str, message: str) -> None:
         """Which says what there is instead."""
         done = _wtrec("replay", capture, "--algo", choice)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert message in done.stderr
         assert done.stderr.count("\n") == 1
 

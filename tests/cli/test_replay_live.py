@@ -209,7 +209,7 @@ def test_an_algorithm_that_fails(mon0: MonitorTun, tmp_path: Path) -> None:
     """Its name is asked for before anything is captured; nothing is left."""
     del mon0
     live = Live("--algo", "nonsense", "-w", tmp_path / "run.pcapng")
-    assert live.end() == 1
+    assert live.end() == 2
     assert "no algorithm 'nonsense'" in live.said
     assert not list(tmp_path.iterdir())
 

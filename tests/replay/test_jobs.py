@@ -50,7 +50,7 @@ def answers(path: Path) -> list[dict[str, Any]]:
 
 def tasks(captures: list[Path], where: str, schedule: Schedule) -> list[Task]:
     return [
-        Task(capture, choice, capture.with_suffix(f".{where}.{number}"), schedule)
+        Task(capture, choice, capture.with_suffix(f".{where}.{number}.parquet"), schedule)
         for capture in captures
         for number, choice in enumerate(["crc-flip:max_flips=2", "crc-burst"])
     ]
@@ -66,7 +66,7 @@ def test_the_same_as_one_by_one(captures: list[Path]) -> None:
     ):
         these = tasks(captures, where, schedule)
         scores = run_all(these, jobs, lambda at, standing: told.append((at, standing)))
-        assert all(isinstance(score, Score) for score in scores)
+        assert all(isinstance(score, Score) for score in scores), scores
         assert [score.output for score in scores if isinstance(score, Score)] == [
             task.output for task in these
         ]

@@ -250,7 +250,7 @@ class TestExamine:
         """Each state is one that frames have: the cases above are no empty ones."""
         seen = set()
 
-        @settings(max_examples=300, database=None, derandomize=True)
+        @settings(max_examples=600, database=None, derandomize=True)
         @given(mpdus())
         def look(mpdu: bytes) -> None:
             seen.add(plain(mpdu, 15)[0])
