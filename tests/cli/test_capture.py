@@ -372,6 +372,7 @@ class TestEnd:
             mon0.write_many(random_frames(500))
             blocks = sum(32 + len(frame) + -len(frame) % 4 for frame in random_frames(500))
             running.wait_for_bytes(before + blocks)
+            assert running.process.poll() is None, running.run
             assert running.end(signal.SIGKILL) == -signal.SIGKILL
         assert list(packets(running.path)) == list(random_frames(500))
         assert running.run.end is None
