@@ -153,6 +153,20 @@ def test_every_command_is_documented() -> None:
     assert set(COMMANDS) - {"demo"} <= shown
 
 
+@pytest.mark.slow
+def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
+    """Its tables stand line by line in what ``wtrec demo`` prints."""
+    printed = subprocess.run(
+        [BIN / "wtrec", "demo"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    (shown,) = re.findall(
+        r"```text\n(rate_mbps.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    words = [line.split() for line in printed.splitlines()]
+    for line in filter(None, shown.splitlines()):
+        assert line.split() in words, line
+
+
 def test_links_lead_somewhere() -> None:
     """Relative links in the documents name files that exist."""
     for path in DOCUMENTS:
