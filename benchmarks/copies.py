@@ -15,7 +15,7 @@ import numpy as np
 
 from wtrec.dot11 import fcs, mac
 from wtrec.phy.link import ChannelName, Link
-from wtrec.replay.algorithm import make
+from wtrec.replay.choice import make
 
 from .documents import put, table
 from .phy import HALF_DB

@@ -18,7 +18,8 @@ import pyarrow as pa
 from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.recorder.simulate import Simulation, transmissions
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
+from wtrec.replay.choice import make
 
 from . import spending
 

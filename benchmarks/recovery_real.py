@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from wtrec.datasets.frames import FrameBatch
 from wtrec.datasets.reader import read_frames
-from wtrec.replay.algorithm import make
+from wtrec.replay.choice import make
 
 from .corpus import GVSP
 from .documents import put, table

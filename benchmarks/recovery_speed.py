@@ -22,10 +22,10 @@ from wtrec.phy import error_events
 from wtrec.phy.error_events import Code
 from wtrec.phy.ofdm import MODES, SERVICE
 from wtrec.recorder.simulate import HEADERS_LENGTH
-from wtrec.replay.algorithm import make
 from wtrec.replay.algorithms.candidates import Bad
 from wtrec.replay.algorithms.crc_event import LOOKUPS, ladder
 from wtrec.replay.algorithms.shapes import Singles
+from wtrec.replay.choice import make
 
 from .documents import put, table
 from .points import batch

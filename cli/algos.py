@@ -32,7 +32,7 @@ def algos(context: click.Context, /, name: str | None, output_format: str) -> No
 
     Each stands as --algo takes it, with its parameters and their defaults.
     """
-    from ..replay.algorithm import available, hidden
+    from ..replay.choice import available, hidden
     from ..replay.describe import describe
 
     described: list[Description] = []

@@ -239,7 +239,7 @@ def _live(
         raise click.UsageError(f"{source} is an interface: name an algorithm with --algo")
     if output is not None and asked.recording is None:
         raise click.UsageError("-o keeps results of frames that are not kept: record with -w")
-    from ..replay.algorithm import make
+    from ..replay.choice import make
     from ..replay.engine import Contender
     from ..replay.interruption import Interruption
     from ..replay.schedule import Schedule
@@ -277,8 +277,8 @@ def _tasks(
         AlgorithmError: No such algorithm.
     """
     from ..datasets.run import results_path, tx_log_path
-    from ..replay.algorithm import hidden, make
     from ..replay.calls import Held
+    from ..replay.choice import hidden, make
     from ..replay.jobs import Task
 
     unused = hidden()

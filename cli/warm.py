@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
-from ..replay.algorithm import make
+from ..replay.choice import make
 from .analyze import analyze
 from .convert import convert
 from .demo import demo

@@ -12,7 +12,8 @@ import numpy as np
 from ..clock import MONOTONIC, Clock
 from ..closing import Closing
 from ..errors import FAILURES, AlgorithmError, WtrecError, in_words
-from .algorithm import EXEC, Algorithm, Repairs
+from .algorithm import Algorithm, Repairs
+from .choice import EXEC
 from .interruption import Interrupted, Interruption
 
 

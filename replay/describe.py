@@ -14,7 +14,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .algorithm import EXEC, Parameter, load, parameters
+from .choice import EXEC, Parameter, load, parameters
 
 _SECTION: Final = re.compile(r"(\w+):$")
 _ARGUMENT: Final = re.compile(r"\*{0,2}(\w+)(?: ?\([^)]*\))?:\s*(.*)")

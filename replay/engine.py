@@ -20,8 +20,8 @@ from ..clock import MONOTONIC, Clock
 from ..datasets.files import sha256_of
 from ..datasets.results_file import Earlier, ResultsFile, earlier_results, of_capture
 from ..errors import AlgorithmError
-from .algorithm import package_of
 from .calls import Held
+from .choice import package_of
 from .departures import Departures
 from .interruption import Interruption
 from .queue import SPIN_NS

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..clock import MONOTONIC, Clock
-from .algorithm import make
 from .calls import Held
+from .choice import make
 from .interruption import Interrupted, Interruption
 from .jobs import Task, rehearse
 from .pacing import FramesPerSecond, TopSpeed

@@ -26,8 +26,8 @@ from ..datasets.files import sha256_of
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.reader import CaptureReader
 from ..errors import FAILURES, WtrecError
-from .algorithm import EXEC, make
 from .calls import Held
+from .choice import EXEC, make
 from .departures import Departures
 from .engine import Contender, Score, Standing, replay_one
 from .interruption import Interrupted, Interruption

@@ -21,8 +21,9 @@ from ..clock import MONOTONIC
 from ..closing import Closing
 from ..datasets.frames import FcsStatus, FrameBatch
 from ..datasets.results_file import ResultsFile
-from .algorithm import Repairs, package_of
+from .algorithm import Repairs
 from .calls import Held, called, report_of
+from .choice import package_of
 from .departures import Departures
 from .engine import Contender, Score
 from .interruption import Interruption

@@ -29,8 +29,8 @@ from ..datasets.results import DROPPED, RESULTS
 from ..datasets.results_file import covers_to
 from ..datasets.row_diff import RowDiff, compare_rows
 from ..errors import AlgorithmError
-from .algorithm import EXEC, PROVENANCE, available, package_of, remake
 from .calls import Held
+from .choice import EXEC, PROVENANCE, available, package_of, remake
 from .engine import replay_one
 from .exec.decoder import provenance
 from .pacing import TopSpeed

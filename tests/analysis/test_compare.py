@@ -22,7 +22,7 @@ from wtrec.analysis.tables import tables
 from wtrec.datasets.payload import pattern
 from wtrec.dot11 import fcs
 from wtrec.errors import FormatError
-from wtrec.replay.algorithm import make
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, replay
 
 ZEROS = bytes(50)

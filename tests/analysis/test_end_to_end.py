@@ -13,7 +13,7 @@ from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.payload import self_describing
 from wtrec.datasets.txlog import TX
 from wtrec.dot11 import fcs
-from wtrec.replay.algorithm import make
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, replay
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from wtrec.cli.main import wtrec
 from wtrec.errors import ChoiceError
-from wtrec.replay.algorithm import available
+from wtrec.replay.choice import available
 
 PLUGIN = '''
 class Guess:

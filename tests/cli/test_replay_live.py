@@ -24,7 +24,7 @@ from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs, radiotap
 from wtrec.recorder.interface import has_listener
 from wtrec.recorder.tun import MonitorTun
-from wtrec.replay.algorithm import make
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, replay
 
 from .. import forked

@@ -17,8 +17,9 @@ from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
 from wtrec.errors import AlgorithmError, FormatError
-from wtrec.replay.algorithm import PerFrameAlgorithm, Repairs, make
+from wtrec.replay.algorithm import PerFrameAlgorithm, Repairs
 from wtrec.replay.algorithms.checks import ALL
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, ReplaySummary, Score, Standing, replay
 from wtrec.replay.pacing import (
     FramesPerSecond,

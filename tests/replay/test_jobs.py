@@ -16,7 +16,7 @@ from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
 from wtrec.errors import AlgorithmError, FormatError, WtrecError
-from wtrec.replay import algorithm as algorithms
+from wtrec.replay import choice as choosing
 from wtrec.replay.algorithm import Repairs
 from wtrec.replay.engine import Score, Standing
 from wtrec.replay.jobs import Task, run_all, run_task
@@ -225,8 +225,8 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(each, "made", 0)
         monkeypatch.setattr(each, "closed", 0)
     monkeypatch.setattr(Plugin, "seen", [])
-    load = algorithms.load
-    monkeypatch.setattr(algorithms, "load", lambda name: ours.get(name) or load(name))
+    load = choosing.load
+    monkeypatch.setattr(choosing, "load", lambda name: ours.get(name) or load(name))
 
 
 @pytest.mark.usefixtures("plugged")

@@ -15,7 +15,8 @@ from wtrec.datasets.reader import CaptureReader
 from wtrec.datasets.transcode import to_pcap
 from wtrec.dot11 import fcs, radiotap
 from wtrec.errors import FormatError
-from wtrec.replay.algorithm import PerFrameAlgorithm, make
+from wtrec.replay.algorithm import PerFrameAlgorithm
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, replay
 from wtrec.replay.repaired import write_repaired
 

@@ -16,7 +16,8 @@ from wtrec.datasets.results import RESULTS
 from wtrec.datasets.results_file import ResultsFile
 from wtrec.dot11 import fcs
 from wtrec.dot11.deadlines import Deadline
-from wtrec.replay.algorithm import Algorithm, make
+from wtrec.replay.algorithm import Algorithm
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, Score, Standing, replay_one
 from wtrec.replay.ledger import Ledger
 from wtrec.replay.pacing import FramesPerSecond, MegabitsPerSecond, Pace, RecordedTime, TopSpeed

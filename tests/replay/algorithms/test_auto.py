@@ -15,10 +15,11 @@ from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.phy.ofdm import MODES, SERVICE
 from wtrec.recorder.simulate import Simulation, transmissions
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms.auto import Auto
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_event import _OF_RATE
+from wtrec.replay.choice import make
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs, mac
 from wtrec.errors import AlgorithmError
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms.chase import Chase
 from wtrec.replay.algorithms.copies import MAX_HELD
 from wtrec.replay.algorithms.majority import Majority
+from wtrec.replay.choice import make
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]

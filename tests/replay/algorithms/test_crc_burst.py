@@ -11,9 +11,10 @@ import pytest
 from wtrec.datasets.frames import FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.errors import AlgorithmError
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_burst import CrcBurst, bursts, census
+from wtrec.replay.choice import make
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]

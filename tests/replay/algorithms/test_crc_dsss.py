@@ -16,9 +16,10 @@ from wtrec.datasets.frames import FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.phy.dsss_scrambler import HISTORY, descramble
 from wtrec.phy.link import Link
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_dsss import CrcDsss, census, channel_bursts
+from wtrec.replay.choice import make
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]

@@ -16,11 +16,12 @@ from wtrec.dot11 import fcs
 from wtrec.phy import error_events
 from wtrec.phy.link import Link
 from wtrec.phy.ofdm import SERVICE
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms.candidates import Bad
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_event import _OF_MCS, _OF_RATE, CrcEvent
 from wtrec.replay.algorithms.shapes import ANYWHERE
+from wtrec.replay.choice import make
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs, mac
 from wtrec.errors import AlgorithmError
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_flip import MAX_BYTES, CrcFlip
 from wtrec.replay.algorithms.powers import Powers
+from wtrec.replay.choice import make
 
 compiled = settings(deadline=None)  # the first call compiles
 POWERS = Powers()

@@ -11,10 +11,11 @@ import pytest
 from wtrec.datasets.frames import FrameBatch
 from wtrec.dot11 import fcs
 from wtrec.phy import ofdm, scrambler
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms.candidates import Bad, Candidates
 from wtrec.replay.algorithms.checks import ALL
 from wtrec.replay.algorithms.crc_seed import CrcSeed, Seeds, states_by_syndrome
+from wtrec.replay.choice import make
 
 Batch = Callable[..., FrameBatch]
 Claims = Callable[[Repairs], dict[int, list[int] | None]]

@@ -11,10 +11,11 @@ import pytest
 
 from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs, mac
-from wtrec.replay.algorithm import Repairs, make
+from wtrec.replay.algorithm import Repairs
 from wtrec.replay.algorithms import header, header_kernel
 from wtrec.replay.algorithms.candidates import Bad, Candidates
 from wtrec.replay.algorithms.header import Header, KnownHeaders
+from wtrec.replay.choice import make
 
 Batch = Callable[..., FrameBatch]
 BadFrames = Callable[[Sequence[bytes]], Bad]

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from wtrec.datasets.frames import FcsStatus, FrameBatch
 from wtrec.dot11 import fcs
-from wtrec.replay.algorithm import Algorithm, Repairs, make
+from wtrec.replay.algorithm import Algorithm, Repairs
 from wtrec.replay.algorithms import search
 from wtrec.replay.algorithms.candidates import Bad, Candidates
 from wtrec.replay.algorithms.search import Plan, Planned, Stage, check_gate
 from wtrec.replay.algorithms.sums import ANY, BY_CHANCE, Errors, Sums
+from wtrec.replay.choice import make
 
 EVER = 1e9  # a gate that is always open
 SEARCHING = ("crc-flip", "crc-burst", "crc-event", "crc-dsss", "crc-seed", "header", "auto")

@@ -20,7 +20,7 @@ import pytest
 from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
 from wtrec.errors import AlgorithmError
-from wtrec.replay.algorithm import make
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, Score, replay
 
 # Flips the bit whose number is the frame's, in every bad frame; does something else at frame AT.

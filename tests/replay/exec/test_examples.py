@@ -17,7 +17,7 @@ from wtrec.datasets.frames import FRAMES
 from wtrec.datasets.parquet import TableFile
 from wtrec.datasets.results import RESULTS
 from wtrec.dot11 import fcs
-from wtrec.replay.algorithm import make
+from wtrec.replay.choice import make
 from wtrec.replay.engine import Contender, replay
 from wtrec.replay.exec.answers import ANSWERS
 
